@@ -1,0 +1,80 @@
+"""PyTorch's interface on Apple MLX: ``import flashlight as torch``."""
+
+from __future__ import annotations
+
+import difflib as _difflib
+import importlib as _importlib
+import pkgutil as _pkgutil
+import sys as _sys
+
+from ._core import blas as _blas
+
+_blas.preload()
+
+from ._core import conversion as _conversion  # noqa: E402
+from ._core import creation_args as _creation_args  # noqa: E402
+from ._core import dtypes as _dtypes  # noqa: E402
+from ._core import history as _history  # noqa: E402
+from ._core import printing as _printing  # noqa: E402
+from ._core import table as _table  # noqa: E402
+from ._core.checks import get_checks, set_checks  # noqa: E402
+from ._core.device import device, get_default_device, set_default_device  # noqa: E402
+from ._core.dtypes import (  # noqa: E402
+    can_cast,
+    dtype,
+    finfo,
+    get_default_dtype,
+    iinfo,
+    promote_types,
+    set_default_dtype,
+)
+from ._core.modes import (  # noqa: E402
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from ._core.printing import set_printoptions  # noqa: E402
+from ._core.size import Size  # noqa: E402
+from ._core.tensor import (  # noqa: E402
+    Tensor,
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    sparse_coo,
+    sparse_csr,
+    strided,
+)
+
+__version__ = "0.1.0"
+
+for _name, _dtype in _dtypes.BY_NAME.items():
+    globals()[_name] = _dtype
+for _alias, _name in _dtypes.ALIASES.items():
+    globals()[_alias] = _dtypes.BY_NAME[_name]
+
+from . import ops as _ops  # noqa: E402
+
+globals().update(_table.namespaces["torch"])
+
+_SUBMODULES = frozenset(m.name for m in _pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def __getattr__(name: str):
+    if name in _SUBMODULES:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'" + _nearest(name))
+
+
+def __dir__():
+    return sorted(set(globals()) | _SUBMODULES)
+
+
+def _nearest(name: str) -> str:
+    close = _difflib.get_close_matches(name, dir(_sys.modules[__name__]), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""

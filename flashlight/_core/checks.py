@@ -1,0 +1,72 @@
+"""Index checks: host values are checked at once, pending device values at the next read of a value.
+
+An index that is known on the host (made from Python or numpy data, loaded, or already read) is compared with the size before
+the operator runs. A pending one is not forced: it is clamped, so nothing is ever read out of bounds, and the error is raised
+when a value is next read, like an assertion of a GPU kernel. ``set_checks(True)`` forces pending indices instead.
+"""
+
+from __future__ import annotations
+
+import weakref
+
+import mlx.core as mx
+
+from . import lazy
+
+_known: dict[int, weakref.ref] = {}
+_pending: list = []
+_forced = False
+
+
+def set_checks(force: bool) -> None:
+    """Whether indices that are still being computed are evaluated to be checked at once."""
+    global _forced
+    _forced = bool(force)
+
+
+def get_checks() -> bool:
+    """Whether pending indices are forced."""
+    return _forced
+
+
+def know(a: mx.array) -> mx.array:
+    """Note that reading this array costs nothing: it is host data or was evaluated."""
+    key = id(a)
+    if key not in _known:
+        _known[key] = weakref.ref(a, lambda _ref: _known.pop(key, None))
+    return a
+
+
+def is_known(a: mx.array) -> bool:
+    """Whether the array's values are on the host."""
+    ref = _known.get(id(a))
+    return ref is not None and ref() is a
+
+
+def bounded(index: mx.array, size: int, error, lowest: int = 0) -> mx.array:
+    """``index`` if all its values are in [lowest, size); ``error(value)`` makes the exception to raise."""
+    if index.size == 0 or lazy.is_paused():
+        return index
+    if not (_forced or is_known(index)):
+        bad = mx.any(mx.logical_or(index < lowest, index >= size))
+        _pending.append((bad, index, size, lowest, error))
+        return mx.clip(index, lowest, max(size - 1, lowest))
+    _raise_if_outside(index, size, lowest, error)
+    return index
+
+
+def _raise_if_outside(index, size, lowest, error) -> None:
+    low, high = mx.min(index).item(), mx.max(index).item()
+    if low < lowest or high >= size:
+        raise error(low if low < lowest else high)
+
+
+def raise_pending() -> None:
+    """Raise for a pending index that turned out to be out of range; called wherever a value is read."""
+    if not _pending:
+        return
+    waiting = _pending[:]
+    _pending.clear()
+    for bad, index, size, lowest, error in waiting:
+        if bad.item():
+            _raise_if_outside(index, size, lowest, error)

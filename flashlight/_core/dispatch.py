@@ -1,0 +1,304 @@
+"""The hot path: unwrap, promote, call, wrap, record."""
+
+from __future__ import annotations
+
+import numbers
+
+import mlx.core as mx
+import numpy as np
+
+from . import device as devices
+from . import dtypes, lazy, views
+from .errors import cannot_cast
+from .modes import modes
+from .steps import unbroadcast
+from .tape import Node, edge_of, is_differentiable, note_traceback, sequence, vjp_of
+from .tensor import Tensor, read, wrap
+
+_CPU = devices.CPU_LABEL
+_is_inexact = {d.mlx: d.category >= dtypes.FLOAT for d in dtypes.BY_NAME.values() if d.mlx is not None}
+_INEXACT = {d for d, yes in _is_inexact.items() if yes}
+
+
+def run(op, tensors, statics):
+    """Apply an operator to tensors (or numbers, where it takes them) and static arguments."""
+    arrays = []
+    needs = False
+    device = _CPU
+    plain = True
+    for t in tensors:
+        if isinstance(t, Tensor):
+            v = t._view
+            arrays.append(t._a if v is None or v.seen == v.cell.version else read(t))
+            if t._rg:
+                needs = True
+            if t._device is not _CPU:
+                device = t._device
+        else:
+            plain = False
+            arrays.append(t)
+    if not plain or op.promotes:
+        tensors, arrays = prepare(op, tensors, arrays, plain)
+    if modes.autocast is not None and op.autocast is not None:
+        tensors, arrays = modes.autocast(op, tensors, arrays)
+    if op.check is not None:
+        arrays = op.check(arrays, statics)
+    out = call(op, arrays, statics)
+    n = next(sequence)
+    if not n & lazy.BUDGET_MASK and device.type != "meta":
+        lazy.tick(out)
+    if needs and op.differentiable and modes.grad:
+        return record_op(op, tensors, arrays, statics, out, device)
+    if type(out) is not tuple:
+        result = wrap(out, device)
+        if modes.inference:
+            result._inference = True
+        return result
+    results = [wrap(o, device) for o in out]
+    return op.result(*results) if op.result is not None else tuple(results)
+
+
+def call(op, arrays, statics):
+    """The operator's body, on the CPU stream where the GPU can not run it."""
+    if devices.GPU and (op.cpu or devices.needs_cpu(arrays)):
+        with devices.cpu_stream():
+            return op.body(arrays, *statics) if op.takes_list else op.body(*arrays, *statics)
+    return op.body(arrays, *statics) if op.takes_list else op.body(*arrays, *statics)
+
+
+def record_op(op, tensors, arrays, statics, out, device):
+    """Wrap the outputs of an operator and put its node on the tape."""
+    # a tensor that requires grad is inexact, so its edge needs no look at the dtype; None and numbers have no `_rg`
+    node = Node(op, [(t._node or t) if isinstance(t, Tensor) and t._rg else None for t in tensors])
+    if statics:
+        node.statics = statics
+    saved = op.saved
+    if saved is not None:
+        if saved is True:
+            node.arrays, node.inputs = arrays, tensors
+        else:
+            node.arrays = [a if i in saved else None for i, a in enumerate(arrays)]
+            node.inputs = [tensors[i] for i in saved]
+        version = 0
+        for t in node.inputs:
+            if isinstance(t, Tensor):
+                version += t._v if t._view is None else t._version
+        node.version = version
+    if op.keeps_shapes:
+        node.shapes = [a.shape if isinstance(a, mx.array) else None for a in arrays]
+    if modes.anomaly:
+        note_traceback(node)
+    if type(out) is not tuple:
+        if op.saves_output:
+            node.outs = [out]
+        result = wrap(out, device)
+        if op.inexact_output or _is_inexact[out.dtype]:
+            result._node = node
+            result._rg = True
+        return result
+    if op.saves_output:
+        node.outs = list(out)
+    node.nout = len(out)
+    node.outs_meta = [(o.shape, o.dtype) for o in out]
+    results = []
+    for i, o in enumerate(out):
+        t = wrap(o, device)
+        if _is_inexact[o.dtype] and i not in op.constant_outputs:
+            t._node, t._rg = node.output_edge(i), True
+        results.append(t)
+    return op.result(*results) if op.result is not None else tuple(results)
+
+
+# ------------------------------------------------------------------------------------------------------------ promotion
+def is_number(value) -> bool:
+    return isinstance(value, (int, float, complex, np.generic)) or isinstance(value, numbers.Number)
+
+
+def prepare(op, tensors, arrays, plain: bool):
+    """Check the operands' types and bring them to the dtype the operator computes in."""
+    promotes = op.promotes
+    if len(arrays) == 2 and promotes:
+        a, b = arrays
+        if plain:
+            if a.dtype == b.dtype and (promotes != "float" or a.dtype in _INEXACT):
+                return tensors, arrays
+        elif type(b) in _FAST_NUMBERS and type(a) is mx.array and 1 in op.numbers and a.dtype in _INEXACT:
+            return tensors, [a, mx.array(b, a.dtype)]
+    elif plain and len(arrays) == 1 and (promotes != "float" or arrays[0].dtype in _INEXACT):
+        return tensors, arrays
+    if not plain:
+        arrays = [_operand(op, i, a) for i, a in enumerate(arrays)]
+    if not promotes:
+        return tensors, [scalar_array(a, dtypes.of_scalar(a).mlx) if is_number(a) else a for a in arrays]
+    target = dtypes.to_mlx(common_dtype(arrays))
+    if promotes == "float" and target not in _INEXACT:
+        target = dtypes.get_default_dtype().mlx
+    return cast_all(tensors, arrays, target)
+
+
+_FAST_NUMBERS = {int, float}
+
+
+def _operand(op, i: int, a):
+    if a is None and i in op.optional or isinstance(a, mx.array):
+        return a
+    if isinstance(a, np.generic):
+        a = a.item()
+    if not (is_number(a) and i in op.numbers):
+        raise op.bad_operand(i, a)
+    return a
+
+
+def common_dtype(arrays) -> dtypes.dtype:
+    """torch's result type of arrays and Python numbers."""
+    return dtypes.result_type_of(
+        (0 if a.ndim else 1, dtypes.from_mlx(a.dtype)) if isinstance(a, mx.array) else (2, dtypes.of_scalar(a))
+        for a in arrays
+        if a is not None
+    )
+
+
+def cast_all(tensors, arrays, target):
+    """Every operand in ``target``; casts of tensors that require grad are recorded."""
+    tensors, arrays = list(tensors), list(arrays)
+    for i, a in enumerate(arrays):
+        if a is None:
+            continue
+        if not isinstance(a, mx.array):
+            arrays[i] = scalar_array(a, target)
+        elif a.dtype != target:
+            t = tensors[i]
+            if t._rg and modes.grad:
+                tensors[i] = t = cast(t, dtypes.from_mlx(target))
+                arrays[i] = t._a
+            else:
+                arrays[i] = convert(a, target)
+    return tensors, arrays
+
+
+def scalar_array(value, target) -> mx.array:
+    """A Python number as a 0-dimensional array."""
+    if target == mx.bool_:
+        return mx.array(bool(value))
+    if isinstance(value, complex):
+        return mx.array(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and target not in _INEXACT:
+        if 0 <= value < 128:
+            return mx.array(int(value), target)
+        if isinstance(value, float):
+            value = int(value)
+        # MLX's own constructor refuses what does not fit 32 bits signed; numpy wraps as C does
+        return mx.array(np.array(value).astype(dtypes.from_mlx(target).numpy))
+    return mx.array(float(value), target)
+
+
+def convert(a: mx.array, target) -> mx.array:
+    """``a.astype`` that drops imaginary parts, wraps integers and, for float64, stays off the GPU."""
+    if devices.GPU and mx.float64 in (a.dtype, target):
+        with devices.cpu_stream():
+            return a.astype(target)
+    if a.dtype == mx.complex64 and target != mx.complex64:
+        a = mx.real(a) if target != mx.bool_ else a != 0
+    return a.astype(target)
+
+
+class _Cast:
+    """The operator of dtype conversions."""
+
+    backward_name = "ToCopyBackward0"
+    saves_output = False
+
+    @staticmethod
+    def pull(gs, _arrays, _outs, node):
+        return [convert(gs[0], node.statics)]
+
+
+def cast(t: Tensor, to: dtypes.dtype) -> Tensor:
+    """A copy in another dtype, differentiable between inexact types."""
+    a = read(t)
+    out = wrap(convert(a, dtypes.to_mlx(to)), t._device)
+    if t._rg and modes.grad and is_differentiable(out._a):
+        node = Node(_Cast, (t._node or t,))
+        node.statics = a.dtype
+        out._node, out._rg = node, True
+    return out
+
+
+# ------------------------------------------------------------------------------------------------ gradients of operators
+def fill_missing(gs, node) -> list:
+    """Zeros for the outputs nothing came back from."""
+    return [
+        mx.zeros(meta[0], dtype=meta[1]) if g is None else g for g, meta in zip(gs, node.outs_meta, strict=True)
+    ]
+
+
+def pull_by_mlx(op, gs, arrays, node) -> list:
+    """The default rule: MLX's autodiff of the body."""
+    statics = node.statics
+
+    def body(*xs):
+        out = op.body(list(xs), *statics) if op.takes_list else op.body(*xs, *statics)
+        return list(out) if type(out) is tuple else [out]
+
+    return vjp_of(body, arrays, [e is not None for e in node.edges], gs)
+
+
+def pull_by_rule(op, gs, arrays, outs, node) -> list:
+    """An operator's own rule, and the sum over what broadcasting stretched."""
+    if node.nout > 1:
+        gs = fill_missing(gs, node)
+    grads = op.rule(gs, arrays, outs, node)
+    if type(grads) is not tuple and type(grads) is not list:
+        grads = (grads,)
+    if not op.broadcasts:
+        return grads
+    return [
+        g if g is None or e is None or g.shape == s else unbroadcast(g, s)
+        for g, e, s in zip(grads, node.edges, node.shapes, strict=True)
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------------- writing
+def in_place(op, tensors, statics):
+    """Run an operator and write its result into the first tensor."""
+    target = tensors[0]
+    views.check_writable(target)
+    result = run(op, tensors, statics)
+    if modes.inference is False and target.__dict__ and target.is_inference():
+        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed.")
+    node = result._node if result._rg else None
+    result = views.fit(target, result, cast)
+    views.write(target, result)
+    if node is not None and node._edge == 0 and node.inputs is not None:
+        # the rule reads the values from before this write, which is no modification to complain of
+        node.version = sum(t._version for t in node.inputs if isinstance(t, Tensor))
+    return target
+
+
+def write_out(out, result):
+    """The ``out=`` form: put a result into a tensor the caller owns."""
+    if isinstance(result, tuple):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
+            raise TypeError(f"out= needs a tuple of {len(result)} tensors")
+        for o, r in zip(out, result, strict=True):
+            write_out(o, r)
+        return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
+    if not isinstance(out, Tensor):
+        raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
+    if (result._rg or out._rg) and modes.grad:
+        raise RuntimeError(
+            "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+        )
+    have, want = result.dtype, out.dtype
+    if not dtypes.can_cast(have, want):
+        raise cannot_cast(dtypes.scalar_type_name(have), dtypes.scalar_type_name(want))
+    value = convert(read(result), want.mlx)
+    if read(out).shape == value.shape or out._view is None:
+        views.write(out, wrap(value))
+        return out
+    # torch resizes an out= tensor of another shape: it gets a storage of its own
+    out._view, out._a = None, value
+    out._v += 1
+    return out
+
+

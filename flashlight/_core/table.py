@@ -1,0 +1,360 @@
+"""The operator table: ``@op`` turns one pure function on arrays into every form torch has of it.
+
+The signature of the body is the public signature. Its parameters annotated ``Array`` (tensor), ``Operand`` (tensor or number),
+``Array | None`` or ``Arrays`` (a sequence of tensors, first) are tensors; the rest are static. The function, the method, the
+in-place method and ``out=`` are generated from it; the gradient is MLX's autodiff of the body, or the rule given with ``@name.vjp``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+
+import mlx.core as mx
+
+from . import dispatch, views
+from .tensor import Tensor
+
+Array = mx.array
+Operand = mx.array  # a tensor or a Python number
+Arrays = Sequence[mx.array]
+
+_TENSOR_KINDS = {"Array": False, "Operand": True, "Array | None": False, "Operand | None": True}
+
+operators: dict[str, Operator] = {}
+namespaces: dict[str, dict[str, Callable]] = {}
+entries: dict[str, Entry] = {}
+
+
+class Entry:
+    """What the documentation says of one public function."""
+
+    __slots__ = ("differentiable", "function", "host", "inplace", "method", "name", "namespaces", "note")
+
+    def __init__(self, name, function, namespaces, method, inplace, differentiable, host, note):
+        self.name, self.function, self.namespaces, self.method = name, function, namespaces, method
+        self.inplace, self.differentiable, self.host, self.note = inplace, differentiable, host, note
+
+
+def publish(name: str, fn: Callable, where: Sequence[str]) -> None:
+    """Put a function into namespaces; a name can be taken once."""
+    for space in where:
+        taken = namespaces.setdefault(space, {})
+        if name in taken:
+            raise ValueError(f"{space}.{name} is declared twice")
+        taken[name] = fn
+
+
+class Operator:
+    """One declared operator. Calling it calls the body on arrays, for use inside other bodies."""
+
+    def __init__(self, body: Callable, name: str, options: dict):
+        self.name, self.plain_body = name, body
+        self.promotes = options["promote"]
+        self.differentiable = options["grad"]
+        self.autocast = options["autocast"]
+        self.cpu = options["cpu"]
+        self.constant_outputs = options["constant_outputs"]
+        self.result = options["result"]
+        self.backward_name = (options["backward"] or _camel(name)) + "Backward0"
+        # with operands all inexact, "float" operators give inexact results: saves a look at the output's dtype
+        self.inexact_output = self.promotes == "float"
+        self.check = None
+        self.rule = None
+        self.parameters = list(inspect.signature(body).parameters.values())
+        kinds = {p.name: str(p.annotation) for p in self.parameters}
+        self.takes_list = kinds[self.parameters[0].name] == "Arrays"
+        self.tensors = [n for n, kind in kinds.items() if kind in _TENSOR_KINDS or kind == "Arrays"]
+        self.statics = [n for n in kinds if n not in self.tensors]
+        self.numbers = {i for i, n in enumerate(self.tensors) if _TENSOR_KINDS.get(kinds[n])}
+        self.optional = {i for i, n in enumerate(self.tensors) if "None" in kinds[n]}
+        self.body = self._positional(body)
+        # MLX's autodiff reads every input again
+        self.saved: list | bool | None = True
+        self.saves_output = self.broadcasts = self.keeps_shapes = False
+
+    def __call__(self, *args, **kwargs):
+        return self.plain_body(*args, **kwargs)
+
+    def _positional(self, body):
+        # bodies are called with the tensors first and everything by position
+        order = [*self.tensors, *self.statics]
+        if [p.name for p in self.parameters if p.kind is not p.KEYWORD_ONLY] == order:
+            return body
+        given = ", ".join(f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else p.name for p in self.parameters)
+        return eval(f"lambda {', '.join(order)}: body({given})", {"body": body})
+
+    def bad_operand(self, i: int, value) -> TypeError:
+        """The error for an argument that is no tensor."""
+        name = self.tensors[0 if self.takes_list else i]
+        place = [p.name for p in self.parameters].index(name) + 1
+        kind = "tuple of Tensors" if self.takes_list else "Tensor"
+        return TypeError(f"{self.name}(): argument '{name}' (position {place}) must be {kind}, not {type(value).__name__}")
+
+    # --------------------------------------------------------------------------------------------------------- gradient
+    def vjp(self, rule: Callable) -> Callable:
+        """Declare the gradient. The rule's parameters say what is saved: ``g`` (``gs`` for several outputs), inputs and static
+        arguments by name, ``output`` / ``outputs``, ``needs`` (which inputs want one), ``shapes`` (of the inputs)."""
+        names = list(inspect.signature(rule).parameters)
+        parts = []
+        for n in names:
+            if n in self.tensors and not self.takes_list:
+                parts.append(f"arrays[{self.tensors.index(n)}]")
+            elif n in self.tensors:
+                parts.append("arrays")
+            elif n in self.statics:
+                parts.append(f"node.statics[{self.statics.index(n)}]")
+            else:
+                parts.append(_RULE_WORDS[n])
+        self.rule = eval(f"lambda gs, arrays, outs, node: rule({', '.join(parts)})", {"rule": rule})
+        read = [i for i, n in enumerate(self.tensors) if n in names]
+        every = bool(read) and (self.takes_list or len(read) == len(self.tensors))
+        self.saved = True if every else read or None
+        self.saves_output = "output" in names or "outputs" in names
+        self.broadcasts = bool(self.promotes) and len(self.tensors) > 1
+        self.keeps_shapes = self.broadcasts or "shapes" in names
+        return rule
+
+    def pull(self, gs, arrays, outs, node):
+        if self.rule is None:
+            return dispatch.pull_by_mlx(self, dispatch.fill_missing(gs, node) if node.nout > 1 else gs, arrays, node)
+        return dispatch.pull_by_rule(self, gs, arrays, outs, node)
+
+    def checked(self, check: Callable) -> Callable:
+        """Declare a check that runs on the arrays before the body and may replace them."""
+        self.check = check
+        return check
+
+    # ----------------------------------------------------------------------------------------------------- public forms
+    def function(self, out: bool) -> Callable:
+        """The public function on Tensors."""
+        head, prepare = self._head()
+        call = self._call("run")
+        if out:
+            prepare += f"    if out is not None:\n        return write_out(out, {call})\n"
+            head += ["out=None"] if "*" in head else ["*", "out=None"]
+        return self._compile(self.name, head, prepare, call)
+
+    def in_place(self) -> Callable:
+        """The method with a trailing underscore."""
+        head, prepare = self._head()
+        return self._compile(self.name + "_", head, prepare, self._call("in_place"))
+
+    def _head(self):
+        head, prepare, keyword_only = [], "", False
+        for i, p in enumerate(self.parameters):
+            if p.kind is p.KEYWORD_ONLY and not keyword_only:
+                head.append("*")
+                keyword_only = True
+            head.append(p.name if p.default is p.empty else f"{p.name}=default{i}")
+        names = {p.name for p in self.parameters}
+        # numpy's spellings, which torch accepts as keywords
+        for name, alias in (("dim", "axis"), ("keepdim", "keepdims")):
+            if name in names and alias not in names:
+                required = next(p for p in self.parameters if p.name == name).default is inspect.Parameter.empty
+                head = [h + "=missing" if h == name and required else h for h in head]
+                if not keyword_only:
+                    head.append("*")
+                    keyword_only = True
+                head.append(f"{alias}=missing")
+                prepare += f"    if {alias} is not missing:\n        {name} = {alias}\n"
+                if required:
+                    message = f"{self.name}() missing 1 required positional argument: '{name}'"
+                    prepare += f"    if {name} is missing:\n        raise TypeError({message!r})\n"
+                    head = _defaults_after(head)
+        return head, prepare
+
+    def _call(self, runner: str) -> str:
+        if self.takes_list:
+            tensors = f"tuple({self.tensors[0]})"
+        else:
+            tensors = "(" + "".join(f"{n}, " for n in self.tensors) + ")"
+        statics = "(" + "".join(f"{n}, " for n in self.statics) + ")"
+        return f"{runner}(op, {tensors}, {statics})"
+
+    def _compile(self, name, head, prepare, call):
+        scope = {
+            "op": self,
+            "run": dispatch.run,
+            "in_place": dispatch.in_place,
+            "write_out": dispatch.write_out,
+            "missing": _MISSING,
+            **{f"default{i}": p.default for i, p in enumerate(self.parameters)},
+        }
+        source = f"def {name}({', '.join(head)}):\n{prepare}    return {call}\n"
+        exec(compile(source, f"<operator {name}>", "exec"), scope)
+        fn = scope[name]
+        fn.__doc__ = self.plain_body.__doc__
+        fn.__module__ = self.plain_body.__module__
+        fn.operator = self
+        return fn
+
+
+class _Missing:
+    def __repr__(self):
+        return "<missing>"
+
+
+_MISSING = _Missing()
+_RULE_WORDS = {
+    "g": "gs[0]",
+    "gs": "gs",
+    "output": "outs[0]",
+    "outputs": "outs",
+    "needs": "[e is not None for e in node.edges]",
+    "shapes": "node.shapes",
+}
+
+
+def _defaults_after(head: list[str]) -> list[str]:
+    """Once one parameter has a default, so must those that follow it."""
+    seen, out = False, []
+    for h in head:
+        if h == "*":
+            return out + head[len(out) :]
+        seen = seen or "=" in h
+        out.append(h if "=" in h or not seen else h + "=missing")
+    return out
+
+
+def _camel(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.strip("_").split("_"))
+
+
+def op(
+    body: Callable | None = None,
+    *,
+    name: str | None = None,
+    promote: str | None = None,
+    namespace: str | Sequence[str] = "torch",
+    method: bool | str | None = None,
+    inplace: bool = False,
+    out: bool | None = None,
+    grad: bool = True,
+    autocast: str | None = None,
+    cpu: bool = False,
+    host: bool = False,
+    backward: str | None = None,
+    result: Callable | None = None,
+    constant_outputs: Sequence[int] = (),
+    aliases: Sequence[str] = (),
+    note: str = "",
+):
+    """Declare an operator.
+
+    Args:
+        promote: None (operands as they come), "same" (torch's common dtype), "float" (and integers become the default float).
+        namespace: "torch", "nn.functional", "linalg", "fft", "special", or several.
+        method: also a Tensor method; by default when it is in the torch namespace.
+        inplace: also ``name_``. out: accept ``out=``; by default when it is in a namespace other than nn.functional.
+        grad: False if it is not differentiable: its result does not require grad.
+        autocast: "low", "fp32" or "widest", what amp does to its operands.
+        cpu: MLX has it on the CPU stream only. host: it computes with numpy on the host.
+        result: the class of a named result. constant_outputs: outputs that have no gradient.
+    """
+
+    def declare(body: Callable) -> Operator:
+        public = name or body.__name__.rstrip("_")
+        where = (namespace,) if isinstance(namespace, str) else tuple(namespace)
+        options = {
+            "promote": promote, "grad": grad, "autocast": autocast, "cpu": cpu or host, "result": result,
+            "constant_outputs": frozenset(constant_outputs), "backward": backward,
+        }  # fmt: skip
+        operator = Operator(body, public, options)
+        key = public if "torch" in where else f"{where[0]}.{public}" if where else f"_.{public}"
+        if key in operators:
+            raise ValueError(f"operator {key} is declared twice")
+        operators[key] = operator
+        with_out = out if out is not None else any(w not in ("nn.functional",) for w in where)
+        fn = operator.function(with_out)
+        operator.public = fn
+        as_method = method if method is not None else "torch" in where
+        for label in (public, *aliases):
+            publish(label, fn, where)
+            if as_method:
+                _attach(as_method if isinstance(as_method, str) else label, fn)
+            if inplace:
+                fn_ = operator.in_place() if label == public else getattr(Tensor, public + "_")
+                _attach(label + "_", fn_)
+                if any(w in ("torch",) for w in where) and label + "_" in TORCH_INPLACE_FUNCTIONS:
+                    publish(label + "_", fn_, ("torch",))
+        entries[key] = Entry(public, fn, where, bool(as_method), inplace, grad, host, note)
+        return operator
+
+    return declare if body is None else declare(body)
+
+
+# the in-place forms torch also has as functions of its own
+TORCH_INPLACE_FUNCTIONS = frozenset(
+    f"{n}_"
+    for n in (
+        "abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil celu clamp clamp_max clamp_min "
+        "clip conj_physical cos cosh deg2rad detach dropout alpha_dropout erf erfc exp exp2 expm1 feature_alpha_dropout "
+        "feature_dropout fill fix floor frac gcd i0 index_put lcm ldexp log log10 log1p log2 logit nan_to_num neg negative rad2deg "
+        "reciprocal relu resize_as round rrelu rsqrt selu sigmoid sin sinc sinh sqrt square tan tanh threshold trunc xlogy zero"
+    ).split()
+)
+
+
+def _attach(name: str, fn: Callable) -> None:
+    if name in Tensor.__dict__:
+        raise ValueError(f"Tensor.{name} is declared twice")
+    setattr(Tensor, name, fn)
+
+
+def composite(
+    fn: Callable | None = None,
+    *,
+    name: str | None = None,
+    namespace: str | Sequence[str] = "torch",
+    method: bool | str | None = None,
+    aliases: Sequence[str] = (),
+    differentiable: bool = True,
+    host: bool = False,
+    note: str = "",
+):
+    """Publish a function on Tensors that is made of other operators (differentiable because they are), or that answers a question
+    about a tensor. ``method="name"`` gives the method another name."""
+
+    def declare(fn: Callable) -> Callable:
+        public = name or fn.__name__
+        where = (namespace,) if isinstance(namespace, str) else tuple(namespace)
+        as_method = method if method is not None else "torch" in where
+        for label in (public, *aliases):
+            publish(label, fn, where)
+            if as_method:
+                _attach(as_method if isinstance(as_method, str) and label == public else label, fn)
+        key = public if "torch" in where else f"{where[0]}.{public}" if where else f"Tensor.{public}"
+        entries[key] = Entry(public, fn, where, bool(as_method), False, differentiable, host, note)
+        return fn
+
+    return declare if fn is None else declare(fn)
+
+
+def method(fn: Callable) -> Callable:
+    """Publish a function as a Tensor method only."""
+    return composite(fn, namespace=(), method=True)
+
+
+def inplace_view(fn: Callable) -> Callable:
+    """From a function that returns a view, the method ``name_`` that turns the tensor itself into it."""
+
+    def change(input, *args, **kwargs):
+        return become(input, fn(input, *args, **kwargs))
+
+    change.__name__ = fn.__name__ + "_"
+    change.__doc__ = f"In-place form of ``{fn.__name__}``: changes the shape the tensor is seen in, not its storage."
+    return composite(change, namespace=(), method=True, name=change.__name__)
+
+
+def become(t: Tensor, seen: Tensor) -> Tensor:
+    """Make ``t`` the view ``seen`` of itself."""
+    if t is seen:
+        return t
+    views.check_writable(t)
+    base = seen._view.base
+    t._a, t._view, t._rg = seen._a, seen._view, seen._rg
+    t._node = seen._node
+    if base is t:  # it was the base: its old self goes on living in the node, it follows its own storage now
+        t._view.base = None
+    return t

@@ -1,0 +1,1 @@
+"""The ``torch`` import layer and the namespaces PyTorch programs expect to find."""
