@@ -61,12 +61,24 @@ def _raise_if_outside(index, size, lowest, error) -> None:
         raise error(low if low < lowest else high)
 
 
+def refuse(bad: mx.array, source: mx.array, error) -> None:
+    """Raise ``error()`` if ``bad`` holds: at once if the values of ``source``, which it was made of, are on the host."""
+    if lazy.is_paused():
+        return
+    if not (_forced or is_known(source)):
+        _pending.append((bad, None, None, None, error))
+    elif bad.item():
+        raise error()
+
+
 def raise_pending() -> None:
-    """Raise for a pending index that turned out to be out of range; called wherever a value is read."""
+    """Raise for a pending check that turned out to fail; called wherever a value is read."""
     if not _pending:
         return
     waiting = _pending[:]
     _pending.clear()
     for bad, index, size, lowest, error in waiting:
         if bad.item():
+            if index is None:
+                raise error()
             _raise_if_outside(index, size, lowest, error)

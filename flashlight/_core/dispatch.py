@@ -7,13 +7,14 @@ import numbers
 import mlx.core as mx
 import numpy as np
 
+from . import checks, dtypes, lazy, views
 from . import device as devices
-from . import dtypes, lazy, views
-from .errors import cannot_cast
+from .errors import cannot_cast, size_mismatch
 from .modes import modes
 from .steps import unbroadcast
 from .tape import Node, edge_of, is_differentiable, note_traceback, sequence, vjp_of
 from .tensor import Tensor, read, wrap
+from .views import fill_missing
 
 _CPU = devices.CPU_LABEL
 _is_inexact = {d.mlx: d.category >= dtypes.FLOAT for d in dtypes.BY_NAME.values() if d.mlx is not None}
@@ -43,12 +44,17 @@ def run(op, tensors, statics):
         tensors, arrays = modes.autocast(op, tensors, arrays)
     if op.check is not None:
         arrays = op.check(arrays, statics)
-    out = call(op, arrays, statics)
+    recording = needs and op.differentiable and modes.grad
+    kept = None
+    if recording and op.saving_body is not None:
+        out, kept = call(op, arrays, statics, op.saving_body)
+    else:
+        out = call(op, arrays, statics, op.body)
     n = next(sequence)
     if not n & lazy.BUDGET_MASK and device.type != "meta":
         lazy.tick(out)
-    if needs and op.differentiable and modes.grad:
-        return record_op(op, tensors, arrays, statics, out, device)
+    if recording:
+        return record_op(op, tensors, arrays, statics, out, device, kept)
     if type(out) is not tuple:
         result = wrap(out, device)
         if modes.inference:
@@ -58,20 +64,27 @@ def run(op, tensors, statics):
     return op.result(*results) if op.result is not None else tuple(results)
 
 
-def call(op, arrays, statics):
-    """The operator's body, on the CPU stream where the GPU can not run it."""
-    if devices.GPU and (op.cpu or devices.needs_cpu(arrays)):
-        with devices.cpu_stream():
-            return op.body(arrays, *statics) if op.takes_list else op.body(*arrays, *statics)
-    return op.body(arrays, *statics) if op.takes_list else op.body(*arrays, *statics)
+def call(op, arrays, statics, body):
+    """One of the operator's bodies, on the CPU stream where the GPU can not run it."""
+    try:
+        if devices.GPU and (op.cpu or devices.needs_cpu(arrays)):
+            with devices.cpu_stream():
+                return body(arrays, *statics) if op.takes_list else body(*arrays, *statics)
+        return body(arrays, *statics) if op.takes_list else body(*arrays, *statics)
+    except ValueError as error:
+        if "broadcast_shapes" not in str(error):
+            raise
+        raise size_mismatch(arrays) or error from None
 
 
-def record_op(op, tensors, arrays, statics, out, device):
-    """Wrap the outputs of an operator and put its node on the tape."""
+def record_op(op, tensors, arrays, statics, out, device, kept=None):
+    """Wrap the outputs of an operator and put its node on the tape; ``kept`` is what its saving form hands to its rule."""
     # a tensor that requires grad is inexact, so its edge needs no look at the dtype; None and numbers have no `_rg`
     node = Node(op, [(t._node or t) if isinstance(t, Tensor) and t._rg else None for t in tensors])
     if statics:
         node.statics = statics
+    if kept is not None:
+        node.kept = kept
     saved = op.saved
     if saved is not None:
         if saved is True:
@@ -86,6 +99,8 @@ def record_op(op, tensors, arrays, statics, out, device):
         node.version = version
     if op.keeps_shapes:
         node.shapes = [a.shape if isinstance(a, mx.array) else None for a in arrays]
+        if op.keeps_dtypes:
+            node.dtypes = [a.dtype if isinstance(a, mx.array) else None for a in arrays]
     if modes.anomaly:
         note_traceback(node)
     if type(out) is not tuple:
@@ -122,12 +137,17 @@ def prepare(op, tensors, arrays, plain: bool):
         if plain:
             if a.dtype == b.dtype and (promotes != "float" or a.dtype in _INEXACT):
                 return tensors, arrays
-        elif type(b) in _FAST_NUMBERS and type(a) is mx.array and 1 in op.numbers and a.dtype in _INEXACT:
-            return tensors, [a, mx.array(b, a.dtype)]
+        elif type(b) in _FAST_NUMBERS:
+            if type(a) is mx.array and 1 in op.numbers and a.dtype in _INEXACT:
+                return tensors, [a, mx.array(float(b), a.dtype)]
+        elif type(a) in _FAST_NUMBERS and type(b) is mx.array and 0 in op.numbers and b.dtype in _INEXACT:
+            return tensors, [mx.array(float(a), b.dtype), b]
     elif plain and len(arrays) == 1 and (promotes != "float" or arrays[0].dtype in _INEXACT):
         return tensors, arrays
     if not plain:
         arrays = [_operand(op, i, a) for i, a in enumerate(arrays)]
+    if op.guard is not None:
+        op.guard(arrays)
     if not promotes:
         return tensors, [scalar_array(a, dtypes.of_scalar(a).mlx) if is_number(a) else a for a in arrays]
     target = dtypes.to_mlx(common_dtype(arrays))
@@ -184,11 +204,11 @@ def scalar_array(value, target) -> mx.array:
         return mx.array(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and target not in _INEXACT:
         if 0 <= value < 128:
-            return mx.array(int(value), target)
+            return checks.know(mx.array(int(value), target))
         if isinstance(value, float):
             value = int(value)
         # MLX's own constructor refuses what does not fit 32 bits signed; numpy wraps as C does
-        return mx.array(np.array(value).astype(dtypes.from_mlx(target).numpy))
+        return checks.know(mx.array(np.array(value).astype(dtypes.from_mlx(target).numpy)))
     return mx.array(float(value), target)
 
 
@@ -225,13 +245,6 @@ def cast(t: Tensor, to: dtypes.dtype) -> Tensor:
 
 
 # ------------------------------------------------------------------------------------------------ gradients of operators
-def fill_missing(gs, node) -> list:
-    """Zeros for the outputs nothing came back from."""
-    return [
-        mx.zeros(meta[0], dtype=meta[1]) if g is None else g for g, meta in zip(gs, node.outs_meta, strict=True)
-    ]
-
-
 def pull_by_mlx(op, gs, arrays, node) -> list:
     """The default rule: MLX's autodiff of the body."""
     statics = node.statics

@@ -71,10 +71,10 @@ def rounded(x: np.ndarray, dtype: DType) -> np.ndarray:
     return x
 
 
-def _scalar(value: float, dtype: DType) -> float:
-    """A Python number as PyTorch's kernels see it: in the type the dtype is computed in."""
+def _element(value: float, dtype: DType):
+    """A Python number as an element of a tensor."""
     with np.errstate(over="ignore"):
-        return float(storage(dtype)(value))
+        return rounded(np.full(1, value, storage(dtype)), dtype)[0]
 
 
 def require(kernel: str, dtype: DType, allowed: Sequence[DType]) -> None:
@@ -112,14 +112,13 @@ def uniform(
     _check_uniform(low, high, real)
     out = generator.fill(np.empty(math.prod(shape) * (1 + (dtype is complex64)), storage(real)))
     if (low, high) != (0.0, 1.0):
-        for part in chunks(out):
+        for part in chunks(out, 1 << 13):  # small ones: there are many temporaries
             _scale(part, low, high, real)
     if real in HALVES:
         out = rounded(out, real)
     if real in HALVES or (low, high) != (0.0, 1.0):
         # rounding can reach the open end of the interval
-        bottom, top = (rounded(np.full(1, v, storage(real)), real)[0] for v in (low, high))
-        out[out == top] = bottom
+        out[out == _element(high, real)] = _element(low, real)
     return _shaped(out, shape, dtype)
 
 
@@ -208,17 +207,20 @@ def _normal_by_array(generator, shape, mean, std, dtype, contiguous) -> np.ndarr
             raise RuntimeError("normal expects all elements of std >= 0.0")
         out = rounded(normal(generator, shape, 0.0, 1.0, dtype, contiguous), dtype)
         out = rounded((out * std).astype(storage(dtype), copy=False), dtype)
+        if not isinstance(mean, np.ndarray):
+            mean = _element(mean, dtype)
     else:
         out = rounded(normal(generator, shape, 0.0, std, dtype, contiguous), dtype)
     return (out + mean).astype(storage(dtype), copy=False)
 
 
 def _normal_flat(generator, n: int, mean: float, std: float, dtype: DType, contiguous: bool) -> np.ndarray:
-    out = np.empty(n, storage(dtype))
+    kind, full = storage(dtype), n - n % 16
+    out = np.empty(n, kind)
     if n < 16 or not contiguous:
         out[...] = _paired_normals(generator, n) * std + mean
         return out
-    mean, std, full = _scalar(mean, dtype), _scalar(std, dtype), n - n % 16
+    mean, std = float(kind(mean)), float(kind(std))
     # the last, incomplete block is drawn in vain by the wide types, and not at all by the halves
     for part in chunks(out[:full] if dtype in HALVES else out):
         _box_muller(generator.fill(part)[: part.size - part.size % 16], mean, std)
@@ -328,7 +330,7 @@ def trunc_normal(
     """
     below_a, below_b = ((1.0 + math.erf((v - mean) / std / math.sqrt(2.0))) / 2.0 for v in (a, b))
     if below_b - below_a > 0.3:
-        low, high = (rounded(np.full(1, v, storage(dtype)), dtype)[0] for v in (a, b))
+        low, high = _element(a, dtype), _element(b, dtype)
         out = rounded(normal(generator, shape, mean, std, dtype), dtype)
         while (outside := (out < low) | (out > high)).any():
             out = np.where(outside, rounded(normal(generator, shape, mean, std, dtype), dtype), out)

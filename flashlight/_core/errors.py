@@ -35,3 +35,29 @@ def leaf_in_place(view: bool) -> RuntimeError:
 
 def cannot_cast(have: str, want: str) -> RuntimeError:
     return RuntimeError(f"result type {have} can't be cast to the desired output type {want}")
+
+
+def grouped_view(output: str, when: str) -> RuntimeError:
+    return RuntimeError(
+        f"Output {output} is a view {when} modified inplace. This view is the output of a function that returns multiple views. "
+        "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
+        "out-of-place one."
+    )
+
+
+def size_mismatch(arrays) -> RuntimeError | None:
+    """torch's error for the first two operands whose shapes do not broadcast, None if all do."""
+    shape: tuple = ()
+    for a in arrays:
+        other = getattr(a, "shape", ())
+        joined = list(max(shape, other, key=len))
+        for i in range(1, min(len(shape), len(other)) + 1):
+            n, m = shape[-i], other[-i]
+            if n != m and 1 not in (n, m):
+                return RuntimeError(
+                    f"The size of tensor a ({n}) must match the size of tensor b ({m}) at non-singleton dimension "
+                    f"{len(joined) - i}"
+                )
+            joined[-i] = m if n == 1 else n
+        shape = tuple(joined)
+    return None

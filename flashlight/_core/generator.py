@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import mlx.core as mx
 import numpy as np
@@ -198,7 +198,9 @@ class Generator:
 
     def graphsafe_set_state(self, state: Generator) -> None:
         """Raises NotImplementedError, as PyTorch's CPU generator does."""
-        raise NotImplementedError(f"graphsafe_set_state is not supported in this Generator (got {type(state).__name__})")
+        raise NotImplementedError(
+            f"graphsafe_set_state is not supported in this Generator (got {type(state).__name__})"
+        )
 
     # -------------------------------------------------------------------------------------------------------- words
     def words(self, n: int) -> np.ndarray:
@@ -249,10 +251,10 @@ class Generator:
         self._spent_at = mark[1]
 
 
-def chunks(out: np.ndarray):
+def chunks(out: np.ndarray, size: int = _CHUNK) -> Iterator[np.ndarray]:
     """The consecutive pieces of a flat array that are filled one at a time, so that temporaries stay in the cache."""
-    for start in range(0, out.size, _CHUNK):
-        yield out[start : start + _CHUNK]
+    for start in range(0, out.size, size):
+        yield out[start : start + size]
 
 
 class DeviceSource:
@@ -314,7 +316,7 @@ class DeviceSource:
             # mx.random.randint scales a float32: more than 16 even bits have to be put together
             pieces = mx.random.randint(0, 1 << 16, (*shape, 4), mx.uint64, self.next_key())
             places = mx.array([1, 1 << 16, 1 << 32, 1 << 48], dtype=mx.uint64)
-            offsets = (mx.sum(pieces * places, axis=-1) % mx.array(high - low, dtype=mx.uint64)).astype(mx.int64)
+            offsets = (mx.sum(pieces * places, axis=-1) % mx.array(np.uint64(high - low))).astype(mx.int64)
         return (offsets + mx.array(low, dtype=mx.int64)).astype(dtypes.to_mlx(dtype))
 
     def randperm(self, n: int, dtype: DType = dtypes.int64) -> mx.array:

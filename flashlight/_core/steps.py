@@ -238,18 +238,34 @@ class Unfold(Step):
 
 
 class Gathered(Step):
-    """``as_strided``: elements of the flat storage by shape, stride and offset."""
+    """``as_strided``: elements of the flat storage by shape, stride and offset.
 
-    __slots__ = ("offset", "shape", "strides")
+    ``source`` gives where each is found in the array read from, if that is not the storage in row-major order.
+    """
 
-    def __init__(self, shape, strides, offset):
-        self.shape, self.strides, self.offset = shape, strides, offset
+    __slots__ = ("offset", "shape", "source", "strides")
 
-    def index(self):
+    def __init__(self, shape, strides, offset, source=None):
+        self.shape, self.strides, self.offset, self.source = shape, strides, offset, source
+
+    def __eq__(self, other) -> bool:
+        return (
+            type(other) is Gathered
+            and (self.shape, self.strides, self.offset) == (other.shape, other.strides, other.offset)
+            and np.array_equal(self.source, other.source)
+        )
+
+    __hash__ = None
+
+    def positions(self) -> np.ndarray:
+        """The place of every element in the storage, flat."""
         index = np.full((1,) * len(self.shape), self.offset, dtype=np.int64)
         for d, (n, s) in enumerate(zip(self.shape, self.strides, strict=True)):
             index = index + (np.arange(n, dtype=np.int64) * s).reshape([-1 if i == d else 1 for i in range(len(self.shape))])
-        return mx.array(np.ascontiguousarray(index.reshape(-1)))
+        return np.ascontiguousarray(index.reshape(-1))
+
+    def index(self):
+        return mx.array(self.positions() if self.source is None else self.source)
 
     def read(self, a):
         if 0 in self.shape:

@@ -59,8 +59,8 @@ class Operator:
         self.backward_name = (options["backward"] or _camel(name)) + "Backward0"
         # with operands all inexact, "float" operators give inexact results: saves a look at the output's dtype
         self.inexact_output = self.promotes == "float"
-        self.check = None
-        self.rule = None
+        self.check = self.guard = None
+        self.rule = self.saving_body = None
         self.parameters = list(inspect.signature(body).parameters.values())
         kinds = {p.name: str(p.annotation) for p in self.parameters}
         self.takes_list = kinds[self.parameters[0].name] == "Arrays"
@@ -71,7 +71,7 @@ class Operator:
         self.body = self._positional(body)
         # MLX's autodiff reads every input again
         self.saved: list | bool | None = True
-        self.saves_output = self.broadcasts = self.keeps_shapes = False
+        self.saves_output = self.broadcasts = self.keeps_shapes = self.keeps_dtypes = False
 
     def __call__(self, *args, **kwargs):
         return self.plain_body(*args, **kwargs)
@@ -94,7 +94,7 @@ class Operator:
     # --------------------------------------------------------------------------------------------------------- gradient
     def vjp(self, rule: Callable) -> Callable:
         """Declare the gradient. The rule's parameters say what is saved: ``g`` (``gs`` for several outputs), inputs and static
-        arguments by name, ``output`` / ``outputs``, ``needs`` (which inputs want one), ``shapes`` (of the inputs)."""
+        arguments by name, ``output`` / ``outputs``, ``needs`` (which inputs want one), ``shapes`` and ``dtypes`` (of the inputs)."""
         names = list(inspect.signature(rule).parameters)
         parts = []
         for n in names:
@@ -112,18 +112,36 @@ class Operator:
         self.saved = True if every else read or None
         self.saves_output = "output" in names or "outputs" in names
         self.broadcasts = bool(self.promotes) and len(self.tensors) > 1
-        self.keeps_shapes = self.broadcasts or "shapes" in names
+        self.keeps_dtypes = "dtypes" in names
+        self.keeps_shapes = self.broadcasts or "shapes" in names or self.keeps_dtypes
         return rule
+
+    def saving(self, body: Callable) -> Callable:
+        """Declare, after the rule, the form run while recording: it returns the output and what the rule reads as ``saved``.
+
+        The gradient's own gradient is MLX's autodiff of the plain body.
+        """
+        self.saving_body = self._positional(body)
+        self.saved = True
+        return body
 
     def pull(self, gs, arrays, outs, node):
         if self.rule is None:
-            return dispatch.pull_by_mlx(self, dispatch.fill_missing(gs, node) if node.nout > 1 else gs, arrays, node)
+            return self.pull_body(gs, arrays, outs, node)
         return dispatch.pull_by_rule(self, gs, arrays, outs, node)
+
+    def pull_body(self, gs, arrays, _outs, node):
+        return dispatch.pull_by_mlx(self, dispatch.fill_missing(gs, node) if node.nout > 1 else gs, arrays, node)
 
     def checked(self, check: Callable) -> Callable:
         """Declare a check that runs on the arrays before the body and may replace them."""
         self.check = check
         return check
+
+    def guarded(self, guard: Callable) -> Callable:
+        """Declare a check that sees the operands, arrays and numbers, before they are promoted (not when they need none)."""
+        self.guard = guard
+        return guard
 
     # ----------------------------------------------------------------------------------------------------- public forms
     def function(self, out: bool) -> Callable:
@@ -139,6 +157,12 @@ class Operator:
         """The method with a trailing underscore."""
         head, prepare = self._head()
         return self._compile(self.name + "_", head, prepare, self._call("in_place"))
+
+    def flagged(self) -> Callable:
+        """The form with a last argument ``inplace``, as nn.functional has it."""
+        head, prepare = self._head()
+        prepare += f"    if inplace:\n        return {self._call('in_place')}\n"
+        return self._compile(self.name, [*head, "inplace=False"], prepare, self._call("run"))
 
     def _head(self):
         head, prepare, keyword_only = [], "", False
@@ -166,7 +190,7 @@ class Operator:
 
     def _call(self, runner: str) -> str:
         if self.takes_list:
-            tensors = f"tuple({self.tensors[0]})"
+            tensors = f"listed({self.tensors[0]}, op)"
         else:
             tensors = "(" + "".join(f"{n}, " for n in self.tensors) + ")"
         statics = "(" + "".join(f"{n}, " for n in self.statics) + ")"
@@ -179,6 +203,7 @@ class Operator:
             "in_place": dispatch.in_place,
             "write_out": dispatch.write_out,
             "missing": _MISSING,
+            "listed": _listed,
             **{f"default{i}": p.default for i, p in enumerate(self.parameters)},
         }
         source = f"def {name}({', '.join(head)}):\n{prepare}    return {call}\n"
@@ -188,6 +213,15 @@ class Operator:
         fn.__module__ = self.plain_body.__module__
         fn.operator = self
         return fn
+
+
+def _listed(tensors, op: Operator) -> tuple:
+    """The tensors of a list argument; one tensor is no list."""
+    if type(tensors) is list or type(tensors) is tuple:
+        return tuple(tensors)
+    if isinstance(tensors, Tensor) or not isinstance(tensors, Sequence):
+        raise op.bad_operand(0, tensors)
+    return tuple(tensors)
 
 
 class _Missing:
@@ -203,6 +237,8 @@ _RULE_WORDS = {
     "outputs": "outs",
     "needs": "[e is not None for e in node.edges]",
     "shapes": "node.shapes",
+    "saved": "node.kept",
+    "dtypes": "node.dtypes",
 }
 
 
@@ -229,6 +265,7 @@ def op(
     namespace: str | Sequence[str] = "torch",
     method: bool | str | None = None,
     inplace: bool = False,
+    flagged: bool = False,
     out: bool | None = None,
     grad: bool = True,
     autocast: str | None = None,
@@ -246,7 +283,7 @@ def op(
         promote: None (operands as they come), "same" (torch's common dtype), "float" (and integers become the default float).
         namespace: "torch", "nn.functional", "linalg", "fft", "special", or several.
         method: also a Tensor method; by default when it is in the torch namespace.
-        inplace: also ``name_``. out: accept ``out=``; by default when it is in a namespace other than nn.functional.
+        inplace: also ``name_``. flagged: also in nn.functional, with a last argument ``inplace``. out: accept ``out=``; by default when it is in a namespace other than nn.functional.
         grad: False if it is not differentiable: its result does not require grad.
         autocast: "low", "fp32" or "widest", what amp does to its operands.
         cpu: MLX has it on the CPU stream only. host: it computes with numpy on the host.
@@ -275,9 +312,15 @@ def op(
                 _attach(as_method if isinstance(as_method, str) else label, fn)
             if inplace:
                 fn_ = operator.in_place() if label == public else getattr(Tensor, public + "_")
-                _attach(label + "_", fn_)
+                if as_method or not flagged:
+                    _attach(label + "_", fn_)
                 if any(w in ("torch",) for w in where) and label + "_" in TORCH_INPLACE_FUNCTIONS:
                     publish(label + "_", fn_, ("torch",))
+        if flagged:
+            publish(public, operator.flagged(), ("nn.functional",))
+            if inplace:
+                publish(public + "_", operator.in_place(), ("nn.functional",))
+            where = (*where, "nn.functional")
         entries[key] = Entry(public, fn, where, bool(as_method), inplace, grad, host, note)
         return operator
 

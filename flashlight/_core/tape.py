@@ -32,7 +32,7 @@ class Node:
 
     # class attributes stand for what most nodes lack: setting fifteen slots costs more than the rest of recording
     _edge = 0
-    arrays = outs = inputs = statics = shapes = extras = fn = outs_meta = name_ = None
+    arrays = outs = inputs = statics = shapes = dtypes = extras = fn = kept = outs_meta = name_ = None
     freed = out_dirty = False
     nout, version = 1, 0
 
@@ -104,12 +104,14 @@ class Node:
         outs = [] if self.outs is None else [_with_history(o, self.output_edge(i)) for i, o in enumerate(self.outs)]
         tensors = [t for t in (*gs, *saved, *outs) if t is not None]
         present = [t is not None for t in (*gs, *saved, *outs)]
+        # what a saving form kept has no history: its gradient is differentiated through the plain body instead
+        pull = self.op.pull if self.kept is None else self.op.pull_body
 
         def again(*xs):
             it = iter(xs)
             full = [next(it) if p else None for p in present]
             n, m = len(gs), len(gs) + len(saved)
-            return self.op.pull(full[:n], full[n:m] if self.arrays is not None else None, full[m:] or None, self)
+            return pull(full[:n], full[n:m] if self.arrays is not None else None, full[m:] or None, self)
 
         return record(again, tensors, self.name() + "Backward")
 
@@ -117,7 +119,7 @@ class Node:
         """Drop what was saved; a rule that needed it can not run again."""
         if self.arrays is not None or self.outs is not None or self.fn is not None:
             self.freed = True
-        self.arrays = self.outs = self.inputs = self.fn = None
+        self.arrays = self.outs = self.inputs = self.fn = self.kept = None
 
     def output_edge(self, index: int):
         """The edge that names one of this node's outputs."""

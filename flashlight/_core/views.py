@@ -8,11 +8,12 @@ in torch). A write puts the new value back through the steps and gives the base 
 from __future__ import annotations
 
 import mlx.core as mx
+import numpy as np
 
 from . import dtypes
-from .errors import cannot_cast, leaf_in_place
+from .errors import cannot_cast, grouped_view, leaf_in_place
 from .modes import modes
-from .steps import row_major
+from .steps import Gathered, row_major
 from .tape import Node, edge_of, is_differentiable, node_of, note_traceback
 from .tensor import Tensor, read, set_sync, wrap
 
@@ -36,7 +37,7 @@ class View:
         self.cell, self.steps, self.base, self.seen = cell, steps, base, cell.version
         self.hidden = False  # made by .data: writes are not counted
         self.untracked = False  # made under no_grad
-        self.grouped = None  # name of the function that returned it among several views
+        self.grouped = None  # which output of which function, if that returned several views
 
 
 def cell_of(t: Tensor) -> Cell:
@@ -86,12 +87,72 @@ def view(t: Tensor, step, name: str) -> Tensor:
     if before is None:
         before = t._view = View(Cell(a, t._v), (), None)
     seen = out._view = View(before.cell, (*before.steps, step), None)
-    seen.hidden = before.hidden
+    seen.hidden, seen.untracked = before.hidden, before.untracked
+    if before.grouped is not None:
+        seen.grouped = f"0 of {name.rstrip('0123456789').removesuffix('Backward')}"
     if modes.grad:
-        seen.base = before.base or t
+        seen.base = t if before.base is None else before.base
     else:
         seen.untracked = True
     return out
+
+
+def several(t: Tensor, steps, join, name: str) -> tuple:
+    """Views of ``t`` through each of ``steps`` with one node; ``join(gs, like)`` gives the gradient from those of the views."""
+    a = read(t)
+    cell = cell_of(t)
+    before = t._view
+    node = None
+    if modes.grad and t._rg:
+        node = Node(_SeveralViews, (t._node or t,), name)
+        node.statics = (join, _Like(a))
+        node.nout = len(steps)
+        if modes.anomaly:
+            note_traceback(node)
+    outs = []
+    for i, step in enumerate(steps):
+        out = wrap(step.read(a), t._device)
+        seen = out._view = View(cell, (*before.steps, step), None)
+        seen.hidden, seen.untracked = before.hidden, before.untracked or not modes.grad
+        if modes.grad:
+            seen.base = t if before.base is None else before.base
+            seen.grouped = f"{i} of {name.removesuffix('Backward0')}"
+        if node is not None:
+            out._node, out._rg = node.output_edge(i), True
+        outs.append(out)
+    if node is not None:
+        node.outs_meta = [(o._a.shape, o._a.dtype) for o in outs]
+    return tuple(outs)
+
+
+class _SeveralViews:
+    """The operator of the one node of several views."""
+
+    backward_name = "UnbindBackward0"
+    saves_output = False
+
+    @staticmethod
+    def pull(gs, _arrays, _outs, node):
+        join, like = node.statics
+        return [join(fill_missing(gs, node), like)]
+
+
+class _Stale:
+    """The operator of the history of one of several views after its base was written to: there is none."""
+
+    backward_name = "ErrorBackward0"
+    saves_output = False
+
+    @staticmethod
+    def pull(_gs, _arrays, _outs, node):
+        raise grouped_view(node.statics, "and its base or another view of its base has been")
+
+
+def fill_missing(gs, node) -> list:
+    """Zeros for the outputs nothing came back from."""
+    return [
+        mx.zeros(meta[0], dtype=meta[1]) if g is None else g for g, meta in zip(gs, node.outs_meta, strict=True)
+    ]
 
 
 def _record_step(out: Tensor, t: Tensor, step, a, name: str) -> None:
@@ -127,10 +188,22 @@ def sync(t: Tensor) -> mx.array:
         t._a = a
         if t._node is not None and base is not None:
             t._node, t._rg = None, False
+    elif v.grouped:
+        _refresh_grouped(t)
     else:
         _replay(t, base)
     v.seen = v.cell.version
     return t._a
+
+
+def _refresh_grouped(t: Tensor) -> None:
+    # torch refuses any use in autograd from here on; the values stay readable
+    a = t._view.cell.value
+    for step in t._view.steps:
+        a = step.read(a)
+    node = Node(_Stale, (None,))
+    node.statics = t._view.grouped
+    t._a, t._node, t._rg = a, node, True
 
 
 def _own_steps(t: Tensor) -> tuple:
@@ -205,11 +278,7 @@ def check_writable(t: Tensor) -> None:
     if v.base._rg and v.base._node is None:
         raise leaf_in_place(view=True)
     if v.grouped and t._rg:
-        raise RuntimeError(
-            f"Output 0 of {v.grouped} is a view and is being modified inplace. This view is the output of a function that "
-            "returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace "
-            "the inplace operation by an out-of-place one."
-        )
+        raise grouped_view(v.grouped, "and is being")
 
 
 def _mark_written(t: Tensor) -> None:
@@ -291,6 +360,33 @@ def layout_of(t: Tensor) -> tuple:
     for step in v.steps:
         layout = step.layout(*layout)
     return layout
+
+
+def storage_root(t: Tensor) -> Tensor:
+    """A tensor that sees the whole of the storage ``t`` sees, with the history of ``t``'s base."""
+    v = t._view
+    if v is None or not v.steps:
+        return t
+    if v.base is not None and not v.base._view.steps:
+        return v.base
+    root = wrap(v.cell.value, t._device)
+    root._view = View(v.cell, (), None)
+    root._view.hidden = v.hidden
+    return root
+
+
+def storage_positions(t: Tensor, step: Gathered) -> Gathered | None:
+    """``step``, which names elements of the storage, as a step of ``t`` itself; None if ``t`` does not see all of them."""
+    if t._view is None or (not t._view.steps and t._view.cell.strides is None):
+        return step
+    own = Gathered(*layout_of(t)).positions()
+    where = np.full(int(own.max(initial=-1)) + 1, -1, dtype=np.int64)
+    where[own] = np.arange(own.size)
+    wanted = step.positions()
+    if wanted.size and wanted.max() >= where.size:
+        return None
+    index = where[wanted]
+    return Gathered(step.shape, step.strides, step.offset, index) if index.min(initial=0) >= 0 else None
 
 
 def detached_from(t: Tensor, new: Tensor) -> None:

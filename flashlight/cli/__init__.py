@@ -1,5 +1,6 @@
 """The ``flashlight`` command: picks a subcommand, each of which is a module of this package with ``main(argv)``."""
 
+import argparse
 import difflib
 import importlib
 import sys
@@ -36,7 +37,7 @@ def _parser() -> Parser:
         epilog=_EXAMPLES,
     )
     parser.add_argument("--version", action="version", version=f"flashlight {version_of('flashlight-mlx')}")
-    parser.add_argument("command", nargs="?", help="one of the commands above")
+    parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     return parser
 
 

@@ -7,7 +7,7 @@ import sys
 import mlx.core as mx
 
 from flashlight._core import blas
-from flashlight._core.generator import engine_name
+from flashlight._core.generator import engine
 from flashlight.cli.parser import Parser, version_of
 
 _DESCRIPTION = "Show versions, the device, what runs on the CPU, the BLAS in use and the random engine."
@@ -59,7 +59,7 @@ def _blas() -> list[tuple[str, str]]:
 
 
 def _random() -> str:
-    name = engine_name()
+    name = engine()
     meaning = {
         "torch": "PyTorch's CPU numbers under the same seed",
         "mlx": "drawn on the device; other numbers than PyTorch's",

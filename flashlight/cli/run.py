@@ -79,9 +79,9 @@ class _CannotRun(Exception):
 
 def _load_script(path: str, argv: list[str]) -> tuple[CodeType, ModuleType]:
     if os.path.isdir(path) or zipfile.is_zipfile(path):
-        _set_first_path(path)
+        _set_first_path(os.path.abspath(path))
         sys.argv = [path, *argv]
-        spec = importlib.machinery.PathFinder.find_spec("__main__", [path])
+        spec = importlib.machinery.PathFinder.find_spec("__main__", [os.path.abspath(path)])
         if spec is None:
             raise _CannotRun(f"can't find '__main__' module in '{path}'")
         return _from_spec(spec)

@@ -37,7 +37,7 @@ def text_plot(first: np.ndarray, second: np.ndarray, names: tuple[str, str], wid
         places = (rows, np.arange(width))
         grid[places] = np.where(grid[places] == "o", "*", mark)
     ticks = 10 ** np.linspace(high, low, height)
-    lines = [f"{tick:8.3f} |{''.join(row)}" for tick, row in zip(ticks, grid)]
+    lines = [f"{tick:8.3f} |{''.join(row).rstrip()}" for tick, row in zip(ticks, grid)]
     axis = " " * 9 + "+" + "-" * width
     numbers = " " * 10 + "step 1" + f"step {len(first)}".rjust(width - 6)
     key = " " * 10 + f"o {names[0]}   + {names[1]}   * both"

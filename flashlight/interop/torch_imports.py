@@ -47,9 +47,6 @@ class _TorchFinder:
             raise ModuleNotFoundError(_unknown(fullname), name=fullname)
         return importlib.machinery.ModuleSpec(fullname, _Alias(name), origin=_PACKAGE, is_package=False)
 
-    def invalidate_caches(self):
-        """Nothing is cached here."""
-
 
 _finder = _TorchFinder()
 

@@ -1,40 +1,42 @@
-"""Elementwise arithmetic."""
+"""Elementwise functions of one tensor: exponentials, logarithms, trigonometry, rounding."""
 
 from __future__ import annotations
 
 import mlx.core as mx
 
-from .._core.table import Array, Operand, op
-
-
-@op(promote="same", inplace=True, autocast="widest")
-def add(input: Array, other: Operand, *, alpha=1) -> Array:
-    """``input + alpha * other``."""
-    return mx.add(input, other) if alpha == 1 else mx.add(input, mx.multiply(other, alpha).astype(other.dtype))
-
-
-@add.vjp
-def _(g, alpha):
-    return g, g if alpha == 1 else g * alpha
-
-
-@op(promote="same", inplace=True, aliases=("multiply",), autocast="widest")
-def mul(input: Array, other: Operand) -> Array:
-    """Elementwise product."""
-    return mx.multiply(input, other)
-
-
-@mul.vjp
-def _(g, input, other):
-    return g * other, g * input
+from .._core.numerics import elementary
+from .._core.numerics.elementary import conj
+from .._core.table import Array, op
 
 
 @op(promote="float", inplace=True, autocast="fp32")
 def exp(input: Array) -> Array:
-    """Elementwise exponential."""
-    return mx.exp(input)
+    """``e ** input``."""
+    return elementary.exp(input)
 
 
 @exp.vjp
 def _(g, output):
-    return g * output
+    return g * conj(output)
+
+
+@op(promote="float", inplace=True, autocast="fp32")
+def log(input: Array) -> Array:
+    """The natural logarithm."""
+    return mx.log(input)
+
+
+@log.vjp
+def _(g, input):
+    return g / conj(input)
+
+
+@op(inplace=True, aliases=("absolute",), name="abs")
+def abs_(input: Array) -> Array:
+    """The absolute value."""
+    return mx.abs(input)
+
+
+@abs_.vjp
+def _(g, input):
+    return g * mx.sign(input)

@@ -233,7 +233,12 @@ class Allowlist:
         path = f"{module}.{name}"
         if module in _BLOCKED:
             raise UnpicklingError(f"Unsupported global: GLOBAL {path}, whose module {module} is blocked")
-        for found in (_VALUES.get(path), self._user.get(path), names.known_object(module, name), names.activation(module, name)):
+        for found in (
+            _VALUES.get(path),
+            self._user.get(path),
+            names.known_object(module, name),
+            names.activation(module, name),
+        ):
             if found is not None:
                 return found
         layer = names.layer_class(module, name)

@@ -49,20 +49,36 @@ def to_bytes(array: mx.array) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(words)).reshape(-1).view(np.uint8)
 
 
+def swapped(raw: np.ndarray, dtype: dtypes.dtype) -> np.ndarray:
+    """Big-endian bytes made little-endian."""
+    width = dtype.itemsize // (2 if dtype.is_complex else 1)
+    return raw if width == 1 else raw.view(f"u{width}").byteswap().view(np.uint8)
+
+
 def _placeholder(shape, dtype: dtypes.dtype) -> mx.array:
     """An array that is never evaluated: it only says shape and dtype."""
     with devices.cpu_stream():
         return mx.zeros(shape, dtype=dtypes.to_mlx(dtype))
 
 
-class LazyCell(Cell):
+class LoadedCell(Cell):
+    """A cell that knows, until the load is over, which tensors were made from it."""
+
+    __slots__ = ("made",)
+
+    def __init__(self, value: mx.array | None):
+        super().__init__(value, 0)
+        self.made: list[weakref.ref] = []
+
+
+class LazyCell(LoadedCell):
     """A cell whose value is read from the file when first needed."""
 
     __slots__ = ("_load",)
 
     def __init__(self, load: Callable[[], mx.array]):
         self._load = load
-        super().__init__(None, 0)
+        super().__init__(None)
 
     @property
     def value(self) -> mx.array:
@@ -79,7 +95,7 @@ class LazyCell(Cell):
 
 
 # ------------------------------------------------------------------------------------------------------------ loading
-def _cell(storage: Storage, dtype: dtypes.dtype, shape) -> tuple[Cell, tuple]:
+def _cell(storage: Storage, dtype: dtypes.dtype, shape) -> tuple[LoadedCell, tuple]:
     """The cell of a storage seen as ``dtype`` and the shape of its value."""
     found = storage.cells.get(dtype.name)
     if found is not None:
@@ -91,9 +107,10 @@ def _cell(storage: Storage, dtype: dtypes.dtype, shape) -> tuple[Cell, tuple]:
         )
 
     def load() -> mx.array:
-        return to_array(storage.numpy_bytes(), dtype, shape)
+        raw = storage.numpy_bytes()
+        return to_array(swapped(raw, dtype) if storage.big_endian else raw, dtype, shape)
 
-    cell = LazyCell(load) if storage.lazy else Cell(load(), 0)
+    cell = LazyCell(load) if storage.lazy else LoadedCell(load())
     storage.cells[dtype.name] = cell, shape
     return cell, shape
 
@@ -143,7 +160,7 @@ def tensor_from_storage(
             a = step.read(a)
         t = wrap(checks.know(-a if neg else a), label)
         t._view = None if neg else View(cell, steps, None)
-    storage.made.append(weakref.ref(t))
+    cell.made.append(weakref.ref(t))
     return _ready(t, requires_grad)
 
 
@@ -170,8 +187,11 @@ def as_type(t: Tensor, cls: type) -> Tensor:
     out = wrap(t._a, t._device, cls)
     out._rg = t._rg
     if t._view is not None:
-        out._view = View(t._view.cell, t._view.steps, None)
+        cell = t._view.cell
+        out._view = View(cell, t._view.steps, None)
         out._view.seen = t._view.seen
+        if isinstance(cell, LoadedCell):
+            cell.made.append(weakref.ref(out))
     return out
 
 
@@ -180,21 +200,17 @@ def parameter(t: Tensor, requires_grad: bool) -> Tensor:
     return _ready(as_type(t, Parameter), requires_grad)
 
 
-def release(storages, holders) -> None:
+def release(storages) -> None:
     """Let tensors that turned out to be the only one of their storage own it, which spares them the view.
 
-    ``holders`` are the Parameters made from the storages' tensors. Only where no foreign code can have aliased them.
+    Only where no foreign code can have aliased them.
     """
-    alive: dict[int, list] = {}
-    for t in holders:
-        if t._view is not None:
-            alive.setdefault(id(t._view.cell), []).append(t)
     for storage in storages:
         for cell, _shape in storage.cells.values():
-            users = [t for t in (ref() for ref in storage.made) if t is not None and t._view is not None]
-            users += alive.get(id(cell), [])
-            if len(users) == 1 and not users[0]._view.steps and not isinstance(cell, LazyCell):
+            users = [t for t in (ref() for ref in cell.made) if t is not None and t._view is not None]
+            if len(users) == 1 and not users[0]._view.steps and not storage.lazy:
                 users[0]._view = None
+            cell.made.clear()
 
 
 # ------------------------------------------------------------------------------------------------------------- saving
@@ -256,3 +272,14 @@ _INTERNAL = frozenset({"_inference", "_hooks", "_post_hooks", "_retains"})
 def python_state(t: Tensor) -> dict:
     """The attributes a user put on a tensor."""
     return {name: value for name, value in t.__dict__.items() if name not in _INTERNAL}
+
+
+def requires_grad(t: Tensor) -> bool:
+    """Whether a tensor requires gradients, once it has caught up with its base."""
+    read(t)
+    return t._rg
+
+
+def values_of(t: Tensor) -> np.ndarray:
+    """The values of a tensor in row-major order as a uint8 array."""
+    return to_bytes(read(t))

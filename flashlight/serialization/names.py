@@ -40,7 +40,9 @@ _OWN = ("flashlight.liquid", "flashlight.interop", "flashlight.cli", "flashlight
 # packages whose classes are layers: plain objects with a dictionary for state
 _LAYER_MODULE = re.compile(r"(?:torch|flashlight)\.(nn\.modules(?:\.[a-z]\w*)*|liquid(?:\.[a-z]\w*)*)")
 # functions that layers of torch keep as attributes (TransformerEncoderLayer.activation)
-_ACTIVATIONS = frozenset("relu gelu silu mish tanh sigmoid softmax leaky_relu elu selu celu hardtanh hardswish softplus".split())
+_ACTIVATIONS = frozenset(
+    "relu gelu silu mish tanh sigmoid softmax leaky_relu elu selu celu hardtanh hardswish softplus".split()
+)
 _FUNCTIONAL = {"torch.nn.functional", "torch._C._nn", "flashlight.nn.functional"}
 
 
@@ -81,7 +83,9 @@ def layer_class(module: str, name: str) -> type | None:
         except ModuleNotFoundError:
             return None
     found = vars(sys.modules[ours]).get(name)
-    return found if isinstance(found, type) and found.__module__ == ours and not issubclass(found, BaseException) else None
+    return (
+        found if isinstance(found, type) and found.__module__ == ours and not issubclass(found, BaseException) else None
+    )
 
 
 def activation(module: str, name: str):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from pickle import UnpicklingError
+from types import FunctionType
 
 from .._core import dtypes
 from .._core import tensor as tensors
@@ -27,11 +28,16 @@ def _require(condition: bool, why: str) -> None:
         raise UnpicklingError(why)
 
 
+def _kind(value) -> str:
+    # never the repr of what a file chose: nested into itself it can be endless
+    return str(value) if type(value) is int and abs(value) < 2**64 else type(value).__name__
+
+
 def _count(values, what: str) -> tuple[int, ...]:
     _require(isinstance(values, (tuple, list)), f"{what} of a tensor must be a tuple, got {type(values).__name__}")
     _require(len(values) <= _MAX_DIMS, f"a tensor cannot have {len(values)} dimensions")
     for n in values:
-        _require(type(n) is int and 0 <= n, f"{what} of a tensor must hold non-negative integers, got {n!r}")
+        _require(type(n) is int and 0 <= n, f"{what} of a tensor must hold non-negative integers, got {_kind(n)}")
     return tuple(values)
 
 
@@ -42,7 +48,10 @@ def check_layout(numel: int, offset, size, stride, entry: str) -> tuple[int, tup
     """
     size, stride = _count(size, "the size"), _count(stride, "the stride")
     _require(len(size) == len(stride), f"size {size} and stride {stride} of a tensor have different lengths")
-    _require(type(offset) is int and offset >= 0, f"the storage offset of a tensor must be a non-negative integer, got {offset!r}")
+    _require(
+        type(offset) is int and offset >= 0,
+        f"the storage offset of a tensor must be a non-negative integer, got {_kind(offset)}",
+    )
     _require(all(n <= _MAX_LENGTH for n in size), f"a dimension of {max(size, default=0)} elements is not supported")
     last = offset if 0 in size else offset + sum((n - 1) * s for n, s in zip(size, stride)) + 1
     if last > numel:
@@ -80,7 +89,7 @@ def _rebuild(storage, dtype, offset, size, stride, requires_grad, hooks, metadat
     _check_hooks(hooks)
     _require(type(requires_grad) is bool, "requires_grad of a tensor must be a bool")
     metadata = {} if metadata is None else metadata
-    _require(type(metadata) is dict and set(metadata) <= {"conj", "neg"}, f"unknown tensor metadata {metadata!r:.80}")
+    _require(type(metadata) is dict and set(metadata) <= {"conj", "neg"}, "unknown tensor metadata")
     offset, size, stride = check_layout(storage.nbytes() // dtype.itemsize, offset, size, stride, storage.entry)
     conj, neg = metadata.get("conj") is True, metadata.get("neg") is True
     try:
@@ -116,8 +125,8 @@ def rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
 
 def rebuild_from_type_v2(func, new_type, args, state):
     """A tensor with attributes, or one of a subclass."""
-    _require(func in _TENSOR_FUNCTIONS, f"cannot rebuild a tensor with {func!r}")
-    _require(isinstance(new_type, type) and issubclass(new_type, Tensor), f"{new_type!r} is not a tensor type")
+    _require(is_rebuild_function(func) and func in _TENSOR_FUNCTIONS, f"cannot rebuild a tensor with {_kind(func)}")
+    _require(isinstance(new_type, type) and issubclass(new_type, Tensor), "not a tensor type")
     _require(type(args) is tuple, "the arguments of a rebuild function must be a tuple")
     t = bridge.as_type(call(func, args), new_type)
     if getattr(new_type, "__setstate__", None) is not getattr(Tensor, "__setstate__", None):
@@ -137,7 +146,9 @@ def check_names(owner: type, state) -> None:
     _require(isinstance(state, dict), f"the state of a {owner.__name__} must be a dict, got {type(state).__name__}")
     for name in state:
         _require(type(name) is str, f"attribute names of a {owner.__name__} must be strings, got {type(name).__name__}")
-        _require(not callable(getattr(owner, name, None)), f"the state of a {owner.__name__} would replace its {name!r}")
+        _require(
+            not callable(getattr(owner, name, None)), f"the state of a {owner.__name__} would replace its {name!r}"
+        )
 
 
 def set_attributes(t: Tensor, state) -> Tensor:
@@ -156,8 +167,9 @@ def set_attributes(t: Tensor, state) -> Tensor:
 
 def get_layout(name):
     """The layout torch calls ``name``."""
-    found = getattr(tensors, str(name).removeprefix("torch."), None)
-    _require(isinstance(found, tensors.layout), f"unknown tensor layout {name!r:.80}")
+    _require(type(name) is str, "a layout is named by a string")
+    found = getattr(tensors, name.removeprefix("torch."), None)
+    _require(isinstance(found, tensors.layout), f"unknown tensor layout {name:.80}")
     return found
 
 
@@ -170,7 +182,8 @@ def make_size(*args):
 def make_device(*args):
     """A ``device`` from a string and an index."""
     _require(
-        len(args) in (1, 2) and type(args[0]) is str and all(type(a) is int for a in args[1:]), f"not a device: {args!r:.80}"
+        len(args) in (1, 2) and type(args[0]) is str and all(type(a) is int for a in args[1:]),
+        "a device is made from a string and an index",
     )
     return device(*args)
 
@@ -231,7 +244,4 @@ _ARITY = {
 
 def is_rebuild_function(fn) -> bool:
     """Whether ``fn`` is one of the functions above that a checkpoint may call."""
-    try:
-        return fn in _ARITY
-    except TypeError:  # unhashable: certainly no function
-        return False
+    return type(fn) is FunctionType and fn in _ARITY

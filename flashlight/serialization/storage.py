@@ -73,11 +73,19 @@ class Storage:
     ``mps()`` or ``to()``.
     """
 
-    def __init__(self, kind: StorageType, numel: int, location: str, read: Callable[[], np.ndarray], entry: str, lazy=False):
-        self.kind, self.location, self.entry, self.lazy = kind, location, entry, lazy
+    def __init__(
+        self,
+        kind: StorageType,
+        numel: int,
+        read: Callable[[], np.ndarray],
+        entry: str,
+        big_endian: bool = False,
+        lazy: bool = False,
+    ):
+        self.kind, self.entry, self.location = kind, entry, "cpu"
+        self.big_endian, self.lazy = big_endian, lazy
         self._numel, self._read = numel, read
         self.cells: dict = {}  # what tensors made from this storage share, kept by the bridge
-        self.made: list = []
 
     @property
     def dtype(self) -> dtypes.dtype:
@@ -104,6 +112,12 @@ class Storage:
     def numpy_bytes(self) -> np.ndarray:
         """The raw bytes as a uint8 array."""
         return self._read()
+
+    def settle(self) -> None:
+        """Read the bytes of a storage no tensor was made from, since the file is about to be closed."""
+        if not self.cells and not self.lazy and self.location != "meta":
+            raw = self._read()
+            self._read = lambda: raw
 
     def to(self, device: device | str) -> Storage:
         """The storage labelled with a device; memory is unified, so nothing is copied."""

@@ -82,7 +82,9 @@ class ZipReader:
             if info.flag_bits & 0x1:
                 raise self.damaged(path, "encrypted entries are not supported")
             if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-                raise self.damaged(path, "compressed entries are not supported: save the checkpoint again with torch.save")
+                raise self.damaged(
+                    path, "compressed entries are not supported: save the checkpoint again with torch.save"
+                )
             name = path[len(self.root) + 1 :]
             if name in entries:
                 raise self.damaged(path, "the entry is there twice")
@@ -108,7 +110,9 @@ class ZipReader:
         self._file.seek(info.header_offset)
         header = self._file.read(30)
         if len(header) != 30 or header[:4] != b"PK\x03\x04":
-            raise self.damaged(info.orig_filename, "no local header where the directory says (truncated or corrupt file?)")
+            raise self.damaged(
+                info.orig_filename, "no local header where the directory says (truncated or corrupt file?)"
+            )
         name_size, extra_size = struct.unpack("<HH", header[26:])
         stored = self._file.read(name_size)
         if stored != info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437"):
@@ -146,15 +150,20 @@ class ZipReader:
         filled = _fill(self._file, memoryview(out))
         if filled != entry.size:
             raise self.damaged(f"{self.root}/{name}", f"expected {entry.size} bytes, found {filled} (truncated file?)")
-        # torch leaves the field 0 when told not to compute checksums
-        if entry.crc and zlib.crc32(out) != entry.crc:
-            raise self.damaged(f"{self.root}/{name}", "checksum mismatch: the data is corrupt")
-        return out
+        return self._checked_sum(name, entry, out)
 
     def mapped(self, name: str, mapping: mmap.mmap) -> np.ndarray:
-        """A record as a uint8 view of the mapped file: read from disk when touched, not checked."""
+        """A record as a uint8 view of the mapped file, checked against its checksum."""
         entry = self.find(name)
-        return np.frombuffer(mapping, dtype=np.uint8, count=entry.size, offset=entry.offset)
+        return self._checked_sum(
+            name, entry, np.frombuffer(mapping, dtype=np.uint8, count=entry.size, offset=entry.offset)
+        )
+
+    def _checked_sum(self, name: str, entry: Entry, raw: np.ndarray) -> np.ndarray:
+        # torch leaves the field 0 when told not to compute checksums
+        if entry.crc and zlib.crc32(raw) != entry.crc:
+            raise self.damaged(f"{self.root}/{name}", "checksum mismatch: the data is corrupt")
+        return raw
 
 
 def _fill(file: BinaryIO, view: memoryview) -> int:

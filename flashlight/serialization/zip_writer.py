@@ -48,7 +48,9 @@ class ZipWriter:
         local = _zip64(*([size, 0] if large else []), *([start] if far else []))
         padding = -(start + 30 + len(path) + 4 + len(local)) % ALIGNMENT
         local += b"FB" + struct.pack("<H", padding) + b"Z" * padding
-        self._put(struct.pack("<4s5H3I2H", b"PK\x03\x04", 0, flags, 0, 0, 0, 0, 0, 0, len(path), len(local)) + path + local)
+        self._put(
+            struct.pack("<4s5H3I2H", b"PK\x03\x04", 0, flags, 0, 0, 0, 0, 0, 0, len(path), len(local)) + path + local
+        )
         self._put(data)
         self._at += 30 + len(path) + len(local) + size
         if size:
@@ -57,7 +59,26 @@ class ZipWriter:
             self._at += len(tail)
         shown, offset = min(size, _MAX32), min(start, _MAX32)
         self._directory.append(
-            struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 0, 0, flags, 0, 0, 0, crc, shown, shown, len(path), len(extra), 0, 0, 0, 0, offset)
+            struct.pack(
+                "<4s6H3I5H2I",
+                b"PK\x01\x02",
+                0,
+                0,
+                flags,
+                0,
+                0,
+                0,
+                crc,
+                shown,
+                shown,
+                len(path),
+                len(extra),
+                0,
+                0,
+                0,
+                0,
+                offset,
+            )
             + path
             + extra
         )

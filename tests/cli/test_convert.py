@@ -48,3 +48,20 @@ def test_missing_and_corrupt_input(tmp_path, flashlight):
     assert corrupt.stderr.startswith("flashlight convert: ")
     assert corrupt.stderr.count("\n") == 1
     assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_key_picks_a_part_of_a_training_checkpoint(checkpoint, tmp_path, flashlight):
+    torch.save({"epoch": 3, "model": checkpoint}, tmp_path / "training.pt")
+    whole = flashlight("convert", "training.pt", "model.safetensors")
+    assert whole.returncode == 2
+    assert "'model'" in whole.stderr
+    assert whole.stderr.count("\n") == 1
+    part = flashlight("convert", "--key", "model", "training.pt", "model.safetensors")
+    assert part.returncode == 0, part.stderr
+    assert set(load_file(tmp_path / "model.safetensors")) == set(checkpoint)
+
+
+def test_suffixes_that_say_nothing_are_misuse(checkpoint, flashlight):
+    result = flashlight("convert", "model.pth", "model.zip")
+    assert result.returncode == 2
+    assert result.stderr.startswith("flashlight convert: model.zip: the suffix must be .safetensors or one of ")

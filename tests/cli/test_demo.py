@@ -1,10 +1,13 @@
 """``flashlight demo``: what it ships, what it prints, what it leaves behind."""
 
+import importlib.util
 import re
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from flashlight.demo import curves
 
 DEMO = Path(__file__).resolve().parents[2] / "flashlight" / "demo"
 
@@ -43,3 +46,28 @@ def test_demo_says_so_when_the_results_cannot_be_written(tmp_path, flashlight):
     assert result.returncode == 1
     assert result.stderr.startswith("flashlight demo: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_text_plot_marks_where_curves_agree_and_where_they_part():
+    first = np.geomspace(2, 0.01, 50)
+    same = curves.text_plot(first, first, ("a", "b"), width=20, height=8).split("\n")
+    assert "".join(same[:8]).count("*") == 20
+    assert same[-2].endswith("step 50")
+    apart = "".join(curves.text_plot(first, first * 4, ("a", "b"), width=20, height=8).split("\n")[:8])
+    assert (apart.count("o"), apart.count("+"), apart.count("*")) == (20, 20, 0)
+
+
+def test_text_digits_put_images_side_by_side():
+    images = np.zeros((2, 8, 8), np.uint8)
+    images[1, 0, 0] = 16
+    rows = curves.text_digits(images, ["zero", "one"]).split("\n")
+    assert len(rows) == 9
+    assert rows[0].index(rows[0].strip()[0]) == 16 + 3
+    assert rows[8].split() == ["zero", "one"]
+
+
+def test_picture_needs_matplotlib(tmp_path):
+    losses = np.geomspace(2, 0.01, 50)
+    drawn = curves.png_plot(tmp_path / "curves.png", losses, losses * 1.001, ("a", "b"))
+    assert drawn == (importlib.util.find_spec("matplotlib") is not None)
+    assert (tmp_path / "curves.png").exists() == drawn

@@ -67,7 +67,7 @@ def test_script_like_python(name, tmp_path, flashlight, python):
 def test_symbolic_link_folder_and_zip_like_python(tmp_path, flashlight, python):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").mkdir()
-    source = "import sys, os\nprint(sys.argv, os.path.basename(sys.path[0]), __file__, __name__, __package__)\n"
+    source = "import sys, os\nprint(sys.argv, sys.path[0], __file__, __name__, __package__)\n"
     (tmp_path / "real" / "script.py").write_text(source)
     (tmp_path / "real" / "__main__.py").write_text(source)
     (tmp_path / "link" / "script.py").symlink_to(tmp_path / "real" / "script.py")

@@ -1,0 +1,61 @@
+"""Dimension arguments of reductions."""
+
+from __future__ import annotations
+
+import functools
+import operator
+
+from .tensor import wrap_dim
+
+
+def axes_of(dim, ndim: int) -> tuple | None:
+    """The dimensions to reduce over, sorted; None for all of them (also for ``()`` and for 0-dimensional tensors).
+
+    Raises: IndexError out of range, RuntimeError for a dimension named twice.
+    """
+    if dim is None:
+        return None
+    if type(dim) is int:
+        axis = wrap_dim(dim, ndim)
+        return (axis,) if ndim else None
+    if not isinstance(dim, (tuple, list)):
+        dim = (dim,)
+    axes: list[int] = []
+    for d in dim:
+        if isinstance(d, bool) or not hasattr(d, "__index__"):
+            raise TypeError(f"argument 'dim' must be tuple of ints, but found element of type {type(d).__name__}")
+        axis = wrap_dim(operator.index(d), ndim)
+        if axis in axes:
+            raise RuntimeError(f"dim {axis} appears multiple times in the list of dims")
+        axes.append(axis)
+    return tuple(sorted(axes)) if axes and ndim else None
+
+
+def kept_shape(shape, axes: tuple | None) -> tuple:
+    """A shape with the reduced dimensions kept at length one."""
+    if axes is None:
+        return (1,) * len(shape)
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+def count(shape, axes: tuple | None) -> int:
+    """How many elements go into each result."""
+    n = 1
+    for i, length in enumerate(shape):
+        if axes is None or i in axes:
+            n *= length
+    return n
+
+
+def numpy_names(fn):
+    """Let a function with ``dim`` and ``keepdim`` also take numpy's ``axis`` and ``keepdims``, as torch does."""
+
+    @functools.wraps(fn)
+    def renamed(*args, **kwargs):
+        if kwargs:
+            for alias, name in (("axis", "dim"), ("keepdims", "keepdim")):
+                if alias in kwargs:
+                    kwargs[name] = kwargs.pop(alias)
+        return fn(*args, **kwargs)
+
+    return renamed

@@ -1,0 +1,1 @@
+"""Numerical functions on arrays that MLX lacks, or computes in single precision when given doubles."""

@@ -1,0 +1,35 @@
+"""Named results of operators with several outputs, such as ``max(dim)`` and ``sort``."""
+
+from __future__ import annotations
+
+import collections
+
+
+def named_result(name: str, *fields: str) -> type:
+    """A named tuple that prints as torch's result type of that name."""
+    base = collections.namedtuple(name, fields)
+
+    def __repr__(self) -> str:
+        lines = ",\n".join(f"{field}={value!r}" for field, value in zip(fields, self))
+        return f"torch.return_types.{name}(\n{lines})"
+
+    doc = f"The results of ``{name}``: {', '.join(fields)}."
+    kind = type(name, (base,), {"__repr__": __repr__, "__slots__": (), "__doc__": doc})
+    kind.__module__, kind.__qualname__ = "flashlight.return_types", name
+    return kind
+
+
+max = named_result("max", "values", "indices")
+min = named_result("min", "values", "indices")
+median = named_result("median", "values", "indices")
+nanmedian = named_result("nanmedian", "values", "indices")
+mode = named_result("mode", "values", "indices")
+kthvalue = named_result("kthvalue", "values", "indices")
+sort = named_result("sort", "values", "indices")
+topk = named_result("topk", "values", "indices")
+cummax = named_result("cummax", "values", "indices")
+cummin = named_result("cummin", "values", "indices")
+aminmax = named_result("aminmax", "min", "max")
+histogram = named_result("histogram", "hist", "bin_edges")
+histogramdd = named_result("histogramdd", "hist", "bin_edges")
+frexp = named_result("frexp", "mantissa", "exponent")

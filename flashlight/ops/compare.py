@@ -1,0 +1,171 @@
+"""Comparisons, and questions about single values and about pairs of tensors."""
+
+from __future__ import annotations
+
+import mlx.core as mx
+
+from .._core import dtypes
+from .._core.conversion import host_value
+from .._core.numerics.elementary import signbit as sign_bits
+from .._core.table import Array, Operand, composite, op
+from .._core.tensor import Tensor, read, wrap
+from .kinds import BOOL, FLOAT, INT, only
+
+
+# ---------------------------------------------------------------------------------------------------------- comparisons
+@op(promote="same", inplace=True, grad=False)
+def eq(input: Array, other: Operand) -> Array:
+    """``input == other``, elementwise."""
+    return mx.equal(input, other)
+
+
+@op(promote="same", inplace=True, grad=False, aliases=("not_equal",))
+def ne(input: Array, other: Operand) -> Array:
+    """``input != other``, elementwise."""
+    return mx.not_equal(input, other)
+
+
+@op(promote="same", inplace=True, grad=False, aliases=("less",))
+def lt(input: Array, other: Operand) -> Array:
+    """``input < other``, elementwise."""
+    return mx.less(input, other)
+
+
+@op(promote="same", inplace=True, grad=False, aliases=("less_equal",))
+def le(input: Array, other: Operand) -> Array:
+    """``input <= other``, elementwise."""
+    return mx.less_equal(input, other)
+
+
+@op(promote="same", inplace=True, grad=False, aliases=("greater",))
+def gt(input: Array, other: Operand) -> Array:
+    """``input > other``, elementwise."""
+    return mx.greater(input, other)
+
+
+@op(promote="same", inplace=True, grad=False, aliases=("greater_equal",))
+def ge(input: Array, other: Operand) -> Array:
+    """``input >= other``, elementwise."""
+    return mx.greater_equal(input, other)
+
+
+for _ordering in (lt, le, gt, ge):
+    only(_ordering, f"{_ordering.name}_cpu", BOOL, INT, FLOAT)
+
+
+# -------------------------------------------------------------------------------------------------------------- logical
+@op(promote="same", inplace=True, grad=False)
+def logical_and(input: Array, other: Array) -> Array:
+    """Whether both are true; any value but zero is."""
+    return mx.logical_and(input, other)
+
+
+@op(promote="same", inplace=True, grad=False)
+def logical_or(input: Array, other: Array) -> Array:
+    """Whether at least one is true; any value but zero is."""
+    return mx.logical_or(input, other)
+
+
+@op(promote="same", inplace=True, grad=False)
+def logical_xor(input: Array, other: Array) -> Array:
+    """Whether exactly one is true; any value but zero is."""
+    return (input != 0) != (other != 0)
+
+
+@op(inplace=True, grad=False)
+def logical_not(input: Array) -> Array:
+    """Whether each value is zero."""
+    return mx.logical_not(input)
+
+
+# ------------------------------------------------------------------------------------------------------- single values
+@op(grad=False, out=False)
+def isnan(input: Array) -> Array:
+    """Whether each value is not a number."""
+    return mx.isnan(input)
+
+
+@op(grad=False, out=False)
+def isinf(input: Array) -> Array:
+    """Whether each value is infinite."""
+    return mx.isinf(input)
+
+
+@op(grad=False, out=False)
+def isfinite(input: Array) -> Array:
+    """Whether each value is finite."""
+    return mx.isfinite(input)
+
+
+@op(grad=False)
+def isposinf(input: Array) -> Array:
+    """Whether each value is positive infinity."""
+    return mx.isposinf(input)
+
+
+@op(grad=False)
+def isneginf(input: Array) -> Array:
+    """Whether each value is negative infinity."""
+    return mx.isneginf(input)
+
+
+@op(grad=False, out=False)
+def isreal(input: Array) -> Array:
+    """Whether each value has no imaginary part."""
+    return mx.imag(input) == 0 if input.dtype == mx.complex64 else mx.ones(input.shape, dtype=mx.bool_)
+
+
+@op(grad=False)
+def signbit(input: Array) -> Array:
+    """Whether the sign is negative, of zeros and nans as well."""
+    return sign_bits(input)
+
+
+# ----------------------------------------------------------------------------------------------------- pairs of tensors
+@op(grad=False, out=False)
+def isclose(input: Array, other: Array, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Array:
+    """``|input - other| <= atol + rtol * |other|``; equal infinities are close, and nans with ``equal_nan``."""
+    if input.dtype != other.dtype:
+        names = [dtypes.scalar_type_name(dtypes.from_mlx(a.dtype)) for a in (input, other)]
+        raise RuntimeError(f"{names[0]} did not match {names[1]}")
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value:g}")
+    close = input == other
+    if equal_nan and mx.issubdtype(input.dtype, mx.inexact):
+        close = close | (mx.isnan(input) & mx.isnan(other))
+    if rtol == 0 and atol == 0:
+        return close
+    gap = mx.abs(input ^ other if input.dtype == mx.bool_ else input - other)
+    size = mx.abs(other)
+    if not mx.issubdtype(gap.dtype, mx.inexact):
+        gap, size = gap.astype(mx.float32), size.astype(mx.float32)
+    allowed = mx.array(atol, gap.dtype) + mx.array(rtol, gap.dtype) * size
+    return close | (mx.isfinite(gap) & (gap <= allowed))
+
+
+@composite(differentiable=False)
+def allclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether all pairs of values are close, as ``isclose`` says."""
+    return host_value(_all(isclose.public(input, other, rtol, atol, equal_nan))).item()
+
+
+@composite(differentiable=False)
+def equal(input, other) -> bool:
+    """Whether two tensors have the same shape and equal values."""
+    for place, value in enumerate((input, other)):
+        if not isinstance(value, Tensor):
+            raise eq.bad_operand(place, value)
+    if read(input).shape != read(other).shape:
+        return False
+    return host_value(_all(eq.public(input, other))).item()
+
+
+def _all(t: Tensor) -> Tensor:
+    """Whether all values of a bool tensor are true."""
+    return wrap(mx.all(read(t)), t._device)
+
+
+only(isposinf, "", BOOL, INT, FLOAT, message="isposinf does not support complex inputs.", error=RuntimeError)
+only(isneginf, "", BOOL, INT, FLOAT, message="isneginf does not support complex inputs.", error=RuntimeError)
+only(signbit, "", BOOL, INT, FLOAT, message="signbit is not implemented for complex tensors.")

@@ -1,0 +1,131 @@
+"""Sequences and structured matrices: arange, linspace, logspace, eye, index triangles, Vandermonde matrices."""
+
+from __future__ import annotations
+
+import math
+
+import mlx.core as mx
+import numpy as np
+
+from .._core import checks, dtypes
+from .._core.conversion import from_host, host_value
+from .._core.dispatch import is_number
+from .._core.table import composite
+from .._core.tensor import Tensor, read
+from .creation import into, out_dtype
+
+_EXACT = 2**53  # MLX counts in doubles
+
+
+def number_of(name: str, argument: str, value):
+    """A Python number from a number or a 0-dimensional tensor."""
+    if isinstance(value, Tensor):
+        return host_value(value).item()
+    if isinstance(value, np.generic):
+        return value.item()
+    if not is_number(value):
+        raise TypeError(f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}")
+    return value
+
+
+@composite(method=False)
+def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """The numbers ``start, start + step, ...`` before ``end``; ``arange(end)`` starts at 0.
+
+    The dtype is int64 when all arguments are integers, else the default float.
+    Raises: RuntimeError for a zero step or bounds that do not fit its sign.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (number_of("arange", n, v) for n, v in (("start", start), ("end", end), ("step", step)))
+    whole = all(isinstance(v, int) for v in (start, end, step))
+    dtype = out_dtype(dtype, out, dtypes.int64 if whole else None)
+    return into(out, _counted(start, end, step, dtype, _length(start, end, step, dtype)), device, requires_grad, layout, pin_memory)
+
+
+def _length(start, end, step, dtype) -> int:
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start:g} -> {end:g}")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype.category == dtypes.INT and dtype is dtypes.int64:
+        # torch rounds the bounds first, for int64 alone
+        start, end, step = int(start), int(end), int(step)
+        if step == 0:
+            raise RuntimeError("step must be nonzero")
+        return -((start - end) // step)
+    return math.ceil((end - start) / step)
+
+
+def _counted(start, end, step, dtype, n: int) -> mx.array:
+    if dtype.category == dtypes.INT:
+        start, step = int(start), int(step)
+        if max(abs(start), abs(start + n * step)) < _EXACT:
+            return checks.know(mx.arange(start, start + n * step, step, dtype=dtypes.to_mlx(dtype)))
+        return from_host(start + np.arange(n, dtype=np.int64) * step, dtype)
+    dtypes.to_mlx(dtype)
+    values = start + np.arange(n, dtype=np.float64) * step
+    return from_host(values.astype(dtype.numpy) if dtype.numpy is not None else values.astype(np.float32), dtype)
+
+
+@composite(method=False, name="range")
+def range_(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """``arange`` that includes ``end`` and is of the default float dtype."""
+    start, end, step = (number_of("range", n, v) for n, v in (("start", start), ("end", end), ("step", step)))
+    dtype = out_dtype(dtype, out)
+    _length(start, end, step, dtype)
+    n = math.floor((end - start) / step) + 1
+    return into(out, _counted(start, end, step, dtype, n), device, requires_grad, layout, pin_memory)
+
+
+def _ends(name: str, start, end, steps, dtype, out):
+    start, end = number_of(name, "start", start), number_of(name, "end", end)
+    if isinstance(steps, Tensor):
+        steps = host_value(steps).item()
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
+        raise TypeError(f"{name}(): argument 'steps' must be int, not {type(steps).__name__}")
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    complex_ends = isinstance(start, complex) or isinstance(end, complex)
+    dtype = out_dtype(dtype, out, dtypes.complex64 if complex_ends else None)
+    if complex_ends and not dtype.is_complex:
+        raise RuntimeError(f"{name}(): inferred dtype ComplexFloat can't be safely cast to passed dtype "
+                           f"{dtypes.scalar_type_name(dtype)}")  # fmt: skip
+    return start, end, int(steps), dtype
+
+
+def _spaced(start, end, steps: int, dtype) -> np.ndarray:
+    """Equal steps counted from the nearer end, in the precision torch computes them."""
+    kind = np.float64 if dtype.category == dtypes.INT else dtype.numpy or np.float32
+    ends = np.array([start, end])
+    if dtype.category == dtypes.INT:
+        ends = ends.astype(np.int64)
+    start, end = ends.astype(kind)
+    if steps < 2:
+        return np.full((steps,), start, dtype=kind)
+    with np.errstate(all="ignore"):
+        step = (end - start) / kind(steps - 1)
+        i = np.arange(steps)
+        return np.where(i < steps // 2, start + step * i.astype(kind), end - step * (steps - 1 - i).astype(kind)).astype(kind)
+
+
+@composite(method=False)
+def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """``steps`` numbers equally spaced from ``start`` to ``end``, both included."""
+    start, end, steps, dtype = _ends("linspace", start, end, steps, dtype, out)
+    dtypes.to_mlx(dtype)
+    values = _spaced(start, end, steps, dtype)
+    return into(out, from_host(values, dtype), device, requires_grad, layout, pin_memory)
+
+
+@composite(method=False)
+def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """The identity matrix of ``n`` rows and ``m`` columns."""
+    m = n if m is None else m
+    for what, value in (("n", n), ("m", m)):
+        if value < 0:
+            raise RuntimeError(f"{what} must be greater or equal to 0, got {value}")
+    a = mx.eye(n, m, dtype=dtypes.to_mlx(out_dtype(dtype, out)))
+    return into(out, a, device, requires_grad, layout, pin_memory)

@@ -1,0 +1,5 @@
+"""torch's path for AdamW."""
+
+from .adam import AdamW
+
+__all__ = ["AdamW"]

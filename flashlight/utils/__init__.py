@@ -1,0 +1,5 @@
+"""Tools around training."""
+
+from . import hooks
+
+__all__ = ["hooks"]

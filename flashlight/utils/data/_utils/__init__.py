@@ -1,0 +1,5 @@
+"""What the loader is made of: collating and worker processes."""
+
+from . import collate, worker
+
+__all__ = ["collate", "worker"]
