@@ -87,6 +87,10 @@ def record_op(op, tensors, arrays, statics, out, device, kept=None):
         node.kept = kept
     saved = op.saved
     if saved is not None:
+        if op.crosswise is not None and None in [node.edges[i] for i in op.crosswise]:
+            i, j = op.crosswise
+            unread = {i: node.edges[j] is None, j: node.edges[i] is None}
+            saved = [k for k in (range(len(arrays)) if saved is True else saved) if not unread.get(k)]
         if saved is True:
             node.arrays, node.inputs = arrays, tensors
         else:
@@ -247,7 +251,7 @@ def cast(t: Tensor, to: dtypes.dtype) -> Tensor:
 # ------------------------------------------------------------------------------------------------ gradients of operators
 def pull_by_mlx(op, gs, arrays, node) -> list:
     """The default rule: MLX's autodiff of the body."""
-    statics = node.statics
+    statics = node.statics or ()
 
     def body(*xs):
         out = op.body(list(xs), *statics) if op.takes_list else op.body(*xs, *statics)
@@ -284,8 +288,14 @@ def in_place(op, tensors, statics):
     views.write(target, result)
     if node is not None and node._edge == 0 and node.inputs is not None:
         # the rule reads the values from before this write, which is no modification to complain of
-        node.version = sum(t._version for t in node.inputs if isinstance(t, Tensor))
+        node.inputs = [t for t in node.inputs if isinstance(t, Tensor) and t is not target]
+        node.version = sum(t._version for t in node.inputs)
     return target
+
+
+def deliver(result, out):
+    """The result of a function that is made of others, put into its ``out=`` if there is one."""
+    return result if out is None else write_out(out, result)
 
 
 def write_out(out, result):

@@ -92,9 +92,13 @@ class Operator:
         return TypeError(f"{self.name}(): argument '{name}' (position {place}) must be {kind}, not {type(value).__name__}")
 
     # --------------------------------------------------------------------------------------------------------- gradient
-    def vjp(self, rule: Callable) -> Callable:
+    def vjp(self, rule: Callable | None = None, *, crosswise: tuple[str, str] | None = None) -> Callable:
         """Declare the gradient. The rule's parameters say what is saved: ``g`` (``gs`` for several outputs), inputs and static
-        arguments by name, ``output`` / ``outputs``, ``needs`` (which inputs want one), ``shapes`` and ``dtypes`` (of the inputs)."""
+        arguments by name, ``output`` / ``outputs``, ``needs`` (which inputs want one), ``shapes`` and ``dtypes`` (of the inputs).
+        ``crosswise`` names two inputs each of which only the other's gradient reads: one is kept only if the other needs it."""
+        if rule is None:
+            self.crosswise = tuple(self.tensors.index(n) for n in crosswise)
+            return self.vjp
         names = list(inspect.signature(rule).parameters)
         parts = []
         for n in names:

@@ -94,7 +94,7 @@ def mul(input: Operand, other: Operand) -> Array:
     return mx.multiply(input, other)
 
 
-@mul.vjp
+@mul.vjp(crosswise=("input", "other"))
 def _(g, input, other, needs):
     return g * conj(other) if needs[0] else None, g * conj(input) if needs[1] else None
 
@@ -134,7 +134,7 @@ def _times(a, value):
     return mx.multiply(a, dispatch.scalar_array(value, a.dtype))
 
 
-@addcmul.vjp
+@addcmul.vjp(crosswise=("tensor1", "tensor2"))
 def _(g, tensor1, tensor2, value, needs):
     scaled = g if value == 1 else g * _conjugated(value)
     return g, scaled * conj(tensor2) if needs[1] else None, scaled * conj(tensor1) if needs[2] else None

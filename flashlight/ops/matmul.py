@@ -83,7 +83,7 @@ def mm(input: Array, mat2: Array) -> Array:
     return product(input, mat2)
 
 
-@mm.vjp
+@mm.vjp(crosswise=("input", "mat2"))
 def _(g, input, mat2, needs):
     return mx.matmul(g, _t(mat2)) if needs[0] else None, mx.matmul(_t(input), g) if needs[1] else None
 
@@ -114,7 +114,7 @@ def bmm(input: Array, mat2: Array) -> Array:
     return product(input, mat2)
 
 
-@bmm.vjp
+@bmm.vjp(crosswise=("input", "mat2"))
 def _(g, input, mat2, needs):
     return mx.matmul(g, _t(mat2)) if needs[0] else None, mx.matmul(_t(input), g) if needs[1] else None
 
@@ -153,7 +153,7 @@ def mv(input: Array, vec: Array) -> Array:
     return mx.squeeze(product(input, mx.expand_dims(vec, -1)), -1)
 
 
-@mv.vjp
+@mv.vjp(crosswise=("input", "vec"))
 def _(g, input, vec, needs):
     column = mx.expand_dims(g, -1)
     conj = mx.conjugate(vec) if vec.dtype == mx.complex64 else vec

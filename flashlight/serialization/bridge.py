@@ -266,12 +266,12 @@ def tensor_to_parts(t: Tensor) -> Parts:
 
 
 # attributes of a tensor's __dict__ that are the library's own
-_INTERNAL = frozenset({"_inference", "_hooks", "_post_hooks", "_retains"})
+INTERNAL = frozenset({"_inference", "_hooks", "_post_hooks", "_retains"})
 
 
 def python_state(t: Tensor) -> dict:
     """The attributes a user put on a tensor."""
-    return {name: value for name, value in t.__dict__.items() if name not in _INTERNAL}
+    return {name: value for name, value in t.__dict__.items() if name not in INTERNAL}
 
 
 def requires_grad(t: Tensor) -> bool:

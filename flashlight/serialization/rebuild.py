@@ -41,6 +41,11 @@ def _count(values, what: str) -> tuple[int, ...]:
     return tuple(values)
 
 
+def _check_lengths(size) -> None:
+    if any(n > _MAX_LENGTH for n in size):
+        raise UnpicklingError(f"a dimension of {max(size)} elements is not supported: MLX holds at most {_MAX_LENGTH}")
+
+
 def check_layout(numel: int, offset, size, stride, entry: str) -> tuple[int, tuple, tuple]:
     """The layout, if every element of it lies within a storage of ``numel`` elements.
 
@@ -52,7 +57,7 @@ def check_layout(numel: int, offset, size, stride, entry: str) -> tuple[int, tup
         type(offset) is int and offset >= 0,
         f"the storage offset of a tensor must be a non-negative integer, got {_kind(offset)}",
     )
-    _require(all(n <= _MAX_LENGTH for n in size), f"a dimension of {max(size, default=0)} elements is not supported")
+    _check_lengths(size)
     last = offset if 0 in size else offset + sum((n - 1) * s for n, s in zip(size, stride)) + 1
     if last > numel:
         raise UnpicklingError(
@@ -103,7 +108,7 @@ def rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad):
     _require(isinstance(dtype, dtypes.dtype), f"expected a dtype, got {type(dtype).__name__}")
     size, stride = _count(size, "the size"), _count(stride, "the stride")
     _require(len(size) == len(stride), f"size {size} and stride {stride} of a tensor have different lengths")
-    _require(all(n <= _MAX_LENGTH for n in size), f"a dimension of {max(size, default=0)} elements is not supported")
+    _check_lengths(size)
     if math.prod(size) and stride != row_major(size):
         raise NotImplementedError(f"meta tensors with strides {stride} are not supported, only contiguous ones")
     _require(type(requires_grad) is bool, "requires_grad of a tensor must be a bool")
@@ -160,7 +165,8 @@ def set_attributes(t: Tensor, state) -> Tensor:
         return t
     check_names(type(t), state)
     for name in state:
-        _require(not hasattr(type(t), name), f"the state of a tensor would replace its {name!r}")
+        own = hasattr(type(t), name) or name in bridge.INTERNAL
+        _require(not own, f"the state of a tensor would replace its {name!r}")
     t.__dict__.update(state)
     return t
 

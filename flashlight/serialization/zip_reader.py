@@ -88,6 +88,8 @@ class ZipReader:
             name = path[len(self.root) + 1 :]
             if name in entries:
                 raise self.damaged(path, "the entry is there twice")
+            if not 0 <= info.header_offset < end:
+                raise self.damaged(path, "no local header where the directory says (truncated or corrupt file?)")
             start = self._data_offset(info)
             if start + info.file_size > end:
                 raise self.damaged(path, "the entry reaches beyond the data (truncated or corrupt file?)")

@@ -224,10 +224,8 @@ def test_layouts_outside_the_storage(layout):
 def test_claimed_sizes_allocate_nothing():
     huge = attempt(tensor(size=(2**31 - 1, 2**31 - 1), stride=(0, 0)))
     assert tuple(huge.shape) == (2**31 - 1, 2**31 - 1)
-    with pytest.raises(ValueError, match="overlapping"):
-        attempt(tensor(size=(6,) * 12, stride=(0,) * 2 + (1,) * 2 + (0,) * 8)[:-1] + b"R") and attempt(
-            tensor(size=(3, 3, 3, 3, 3, 3), stride=(1, 1, 1, 1, 1, 1), offset=0, store=storage(numel=12))
-        )
+    with pytest.raises(ValueError, match="archive/data.pkl|storage '0'.*overlapping"):
+        attempt(tensor(size=(2,) * 8, stride=(1,) * 8))
 
 
 def test_malformed_tensor_arguments():
@@ -286,7 +284,7 @@ def test_storages_must_match_their_entries():
 def test_tensor_attributes_cannot_replace_the_class(buffer_of):
     make = glob("torch._tensor _rebuild_from_type_v2") + b"(" + glob("torch._utils _rebuild_tensor_v2")
     args = tensor().split(b"_rebuild_tensor_v2\n", 1)[1].removesuffix(b"R")
-    for name in ("backward", "shape", "_a", "__class__", "_view"):
+    for name in ("stride", "shape", "_a", "__class__", "_view", "_hooks", "_inference"):
         with pytest.raises(pickle.UnpicklingError, match="would replace"):
             attempt(make + glob("torch Tensor") + args + b"}" + text(name) + b"K\x01stR")
 

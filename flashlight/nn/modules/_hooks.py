@@ -90,7 +90,7 @@ def register_module_full_backward_pre_hook(hook) -> RemovableHandle:
     return _register(_global_backward_pre_hooks, hook)
 
 
-def has_any_global_hook() -> bool:
+def _has_any_global_hook() -> bool:
     return bool(
         _global_backward_pre_hooks or _global_backward_hooks or _global_forward_hooks or _global_forward_pre_hooks
     )

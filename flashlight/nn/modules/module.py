@@ -14,8 +14,7 @@ from ..._core.modes import no_grad
 from ..._core.tensor import Tensor, preserve_format
 from ...ops.convert import parse_to
 from ..parameter import Buffer, Parameter
-from . import _hooks
-from ._hooks import (
+from ._hooks import (  # noqa: F401 - torch's code finds these here
     HookRegistration,
     RemovableHandle,
     _global_backward_hooks,
@@ -27,6 +26,7 @@ from ._hooks import (
     _global_forward_pre_hooks,
     _global_module_registration_hooks,
     _global_parameter_registration_hooks,
+    _has_any_global_hook,
     call_with_hooks,
     register_module_backward_hook,
     register_module_buffer_registration_hook,
@@ -37,7 +37,7 @@ from ._hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from ._state_dict import _EXTRA_STATE_KEY_SUFFIX, StateDict, _IncompatibleKeys
+from ._state_dict import _EXTRA_STATE_KEY_SUFFIX, StateDict, _IncompatibleKeys  # noqa: F401
 
 __all__ = [
     "Module",
@@ -79,23 +79,12 @@ def _addindent(text: str, spaces: int) -> str:
     return "\n".join([first, *(" " * spaces + line for line in rest)])
 
 
-def _check_name(name, kind: str) -> None:
+def _check_free(module: Module, name, table: dict, kind: str) -> None:
+    """Raise unless ``name`` can be registered in ``table``."""
     if not isinstance(name, str):
         raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
-
-
-def _check_free(module: Module, name: str, table: dict, kind: str) -> None:
-    """Raise unless ``name`` can be registered in ``table``."""
-    if kind == "module":
-        if hasattr(module, name) and name not in table:
-            raise KeyError(f"attribute '{name}' already exists")
-        if "." in name:
-            raise KeyError(f'module name can\'t contain ".", got: {name}')
-        if name == "":
-            raise KeyError('module name can\'t be empty string ""')
-        return
     if "." in name:
-        raise KeyError(f'{kind} name can\'t contain "."')
+        raise KeyError(f'{kind} name can\'t contain "."' + (f", got: {name}" if kind == "module" else ""))
     if name == "":
         raise KeyError(f'{kind} name can\'t be empty string ""')
     if hasattr(module, name) and name not in table:
@@ -149,12 +138,11 @@ class Module(HookRegistration, StateDict):
         return self._call_impl(*args, **kwargs) if compiled is None else compiled(*args, **kwargs)
 
     def _call_impl(self, *args, **kwargs):
-        state = self.__dict__
         if (
-            state["_forward_hooks"]
-            or state["_forward_pre_hooks"]
-            or state["_backward_hooks"]
-            or state["_backward_pre_hooks"]
+            self._backward_hooks
+            or self._backward_pre_hooks
+            or self._forward_hooks
+            or self._forward_pre_hooks
             or _global_forward_hooks
             or _global_forward_pre_hooks
             or _global_backward_hooks
@@ -163,7 +151,8 @@ class Module(HookRegistration, StateDict):
             return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
-    _wrapped_call_impl = __call__
+    def _wrapped_call_impl(self, *args, **kwargs):
+        return self(*args, **kwargs)
 
     def compile(self, *args, **kwargs) -> None:
         """Raises NotImplementedError: call the module as it is, MLX fuses and schedules lazily by itself."""
@@ -176,7 +165,6 @@ class Module(HookRegistration, StateDict):
         """Add a tensor that is no parameter; it is saved with the module if ``persistent``."""
         if "_buffers" not in self.__dict__:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
-        _check_name(name, "buffer")
         _check_free(self, name, self._buffers, "buffer")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
@@ -192,7 +180,6 @@ class Module(HookRegistration, StateDict):
         """Add a parameter; None reserves the name."""
         if "_parameters" not in self.__dict__:
             raise AttributeError("cannot assign parameter before Module.__init__() call")
-        _check_name(name, "parameter")
         _check_free(self, name, self._parameters, "parameter")
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
@@ -211,7 +198,6 @@ class Module(HookRegistration, StateDict):
         """Add a submodule; None reserves the name."""
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{typename(module)} is not a Module subclass")
-        _check_name(name, "module")
         _check_free(self, name, self._modules, "module")
         self._modules[name] = _after_hooks(_global_module_registration_hooks, self, name, module)
 
@@ -317,7 +303,7 @@ class Module(HookRegistration, StateDict):
         """The submodule at a dotted path, this module for ``""``."""
         found = self
         for item in target.split(".") if target else ():
-            found = _attribute(found, item, item)
+            found = _attribute(found, item)
             if not isinstance(found, Module):
                 raise AttributeError(f"`{item}` is not an nn.Module")
         return found
@@ -339,7 +325,7 @@ class Module(HookRegistration, StateDict):
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path."""
         path, _, last = target.rpartition(".")
-        found = _attribute(self.get_submodule(path), last, last)
+        found = _attribute(self.get_submodule(path), last)
         if not isinstance(found, Parameter):
             raise AttributeError(f"`{last}` is not an nn.Parameter")
         return found
@@ -348,7 +334,7 @@ class Module(HookRegistration, StateDict):
         """The buffer at a dotted path."""
         path, _, last = target.rpartition(".")
         module = self.get_submodule(path)
-        found = _attribute(module, last, last)
+        found = _attribute(module, last)
         if last not in module._buffers:
             raise AttributeError(f"`{last}` is not a buffer")
         return found
@@ -592,14 +578,7 @@ class Module(HookRegistration, StateDict):
         return replica
 
 
-def _attribute(module: Module, name: str, shown: str):
+def _attribute(module: Module, name: str):
     if not hasattr(module, name):
-        raise AttributeError(f"{module._get_name()} has no attribute `{shown}`")
+        raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
     return getattr(module, name)
-
-
-def _has_any_global_hook() -> bool:
-    return _hooks.has_any_global_hook()
-
-
-__all_private__ = (RemovableHandle, _IncompatibleKeys, _EXTRA_STATE_KEY_SUFFIX, _global_forward_hooks_always_called)

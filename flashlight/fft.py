@@ -1,0 +1,8 @@
+"""Discrete Fourier transforms: the operators declared in the ``fft`` namespace."""
+
+from __future__ import annotations
+
+from ._core.table import namespaces as _namespaces
+
+globals().update(_namespaces["fft"])
+__all__ = sorted(_namespaces["fft"])
