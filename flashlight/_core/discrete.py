@@ -297,7 +297,7 @@ def multinomial(
 
     Raises: RuntimeError for probabilities or counts that PyTorch refuses.
     """
-    _check_multinomial(probs, num_samples, replacement, dtype)
+    check_multinomial(probs, num_samples, replacement, dtype)
     if replacement and num_samples > 1:
         return _by_lookup(generator, probs, num_samples, dtype)
     if not (probs.max(initial=0) < math.inf and probs.min(initial=0) >= 0):
@@ -316,7 +316,7 @@ def multinomial(
     return np.take_along_axis(largest, order, axis=-1)
 
 
-def _check_multinomial(probs: np.ndarray, num_samples: int, replacement: bool, dtype: DType) -> None:
+def check_multinomial(probs: np.ndarray, num_samples: int, replacement: bool, dtype: DType) -> None:
     if probs.ndim not in (1, 2):
         raise RuntimeError("prob_dist must be 1 or 2 dim")
     if dtype not in FLOATS:

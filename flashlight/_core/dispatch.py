@@ -85,22 +85,8 @@ def record_op(op, tensors, arrays, statics, out, device, kept=None):
         node.statics = statics
     if kept is not None:
         node.kept = kept
-    saved = op.saved
-    if saved is not None:
-        if op.crosswise is not None and None in [node.edges[i] for i in op.crosswise]:
-            i, j = op.crosswise
-            unread = {i: node.edges[j] is None, j: node.edges[i] is None}
-            saved = [k for k in (range(len(arrays)) if saved is True else saved) if not unread.get(k)]
-        if saved is True:
-            node.arrays, node.inputs = arrays, tensors
-        else:
-            node.arrays = [a if i in saved else None for i, a in enumerate(arrays)]
-            node.inputs = [tensors[i] for i in saved]
-        version = 0
-        for t in node.inputs:
-            if isinstance(t, Tensor):
-                version += t._v if t._view is None else t._version
-        node.version = version
+    if op.saved is not None:
+        save_inputs(op, node, tensors, arrays)
     if op.keeps_shapes:
         node.shapes = [a.shape if isinstance(a, mx.array) else None for a in arrays]
         if op.keeps_dtypes:
@@ -126,6 +112,26 @@ def record_op(op, tensors, arrays, statics, out, device, kept=None):
             t._node, t._rg = node.output_edge(i), True
         results.append(t)
     return op.result(*results) if op.result is not None else tuple(results)
+
+
+def save_inputs(op, node, tensors, arrays) -> None:
+    """Keep on a node the inputs its rule reads, and the sum of their versions."""
+    saved = op.saved
+    if op.crosswise is not None:
+        i, j = op.crosswise
+        saved = op.saved_for(node.edges[i] is not None, node.edges[j] is not None)
+    if saved is True:
+        node.arrays, node.inputs = arrays, tensors
+    else:
+        node.arrays = kept = [None] * len(arrays)
+        for k in saved:
+            kept[k] = arrays[k]
+        node.inputs = [tensors[k] for k in saved]
+    version = 0
+    for t in node.inputs:
+        if isinstance(t, Tensor):
+            version += t._v if t._view is None else t._version
+    node.version = version
 
 
 # ------------------------------------------------------------------------------------------------------------ promotion

@@ -152,6 +152,8 @@ def _join(a: dtype, b: dtype) -> dtype:
     if a.category > b.category:
         a, b = b, a
     if b.category == COMPLEX:
+        if a in _UNSIGNED_WIDE:
+            raise _no_promotion(a, b)
         if a is float64 or a is complex128 or b is complex128:
             return complex128
         wide = a.category < FLOAT or (a.category in (FLOAT, COMPLEX) and a.to_real() is float16)
@@ -275,9 +277,8 @@ class finfo:
             self.eps, self.max, self.tiny, self.resolution = 2.0**-7, 2.0**127 * (2 - 2.0**-7), 2.0**-126, 0.01
         else:
             info = np.finfo(d.numpy)
-            self.eps, self.max, self.tiny, self.resolution = (
-                float(v) for v in (info.eps, info.max, info.tiny, info.resolution)
-            )
+            self.eps, self.max, self.tiny = float(info.eps), float(info.max), float(info.tiny)
+            self.resolution = float(f"1e-{info.precision}")
         self.min, self.smallest_normal = -self.max, self.tiny
 
     def __repr__(self) -> str:

@@ -166,7 +166,7 @@ class Generator:
 
     def clone_state(self) -> Generator:
         """A generator of its own that continues as this one would."""
-        clone = Generator(self.device)
+        clone = type(self)(self.device)
         with self.lock:
             clone._set_twister_state(self._twister_state())
             if self._source is not None:

@@ -84,7 +84,7 @@ def parse(t: Tensor, key) -> tuple[Tensor, list | None]:
         items = [_as_index(key)]
     used = sum(map(_consumes, items))
     if used > len(shape):
-        if not shape and all(isinstance(i, int) and not isinstance(i, bool) for i in items):
+        if not shape and not isinstance(key, tuple) and isinstance(items[0], int):
             raise _scalar_index()
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
     if Ellipsis in [i for i in items if not isinstance(i, Tensor)]:

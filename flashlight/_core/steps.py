@@ -162,8 +162,11 @@ class Expand(Step):
 
     def layout(self, shape, strides, offset):
         extra = len(self.shape) - len(shape)
-        kept = tuple(0 if n == 1 and m != 1 else s for n, m, s in zip(shape, self.shape[extra:], strides, strict=True))
-        return tuple(self.shape), (0,) * extra + kept, offset
+        out = [0 if n == 1 and m != 1 else s for n, m, s in zip(shape, self.shape[extra:], strides, strict=True)]
+        for i in range(extra - 1, -1, -1):
+            # a new dimension of length one spans the next; before a scalar there is none
+            out.insert(0, self.shape[i + 1] * out[0] if self.shape[i] == 1 and shape else 0)
+        return tuple(self.shape), tuple(out), offset
 
 
 def unbroadcast(g, shape):

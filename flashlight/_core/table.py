@@ -7,6 +7,7 @@ in-place method and ``out=`` are generated from it; the gradient is MLX's autodi
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 
@@ -59,7 +60,7 @@ class Operator:
         self.backward_name = (options["backward"] or _camel(name)) + "Backward0"
         # with operands all inexact, "float" operators give inexact results: saves a look at the output's dtype
         self.inexact_output = self.promotes == "float"
-        self.check = self.guard = None
+        self.check = self.guard = self.crosswise = None
         self.rule = self.saving_body = None
         self.parameters = list(inspect.signature(body).parameters.values())
         kinds = {p.name: str(p.annotation) for p in self.parameters}
@@ -98,6 +99,7 @@ class Operator:
         ``crosswise`` names two inputs each of which only the other's gradient reads: one is kept only if the other needs it."""
         if rule is None:
             self.crosswise = tuple(self.tensors.index(n) for n in crosswise)
+            self.saved_for = functools.cache(self.saved_for)
             return self.vjp
         names = list(inspect.signature(rule).parameters)
         parts = []
@@ -119,6 +121,14 @@ class Operator:
         self.keeps_dtypes = "dtypes" in names
         self.keeps_shapes = self.broadcasts or "shapes" in names or self.keeps_dtypes
         return rule
+
+    def saved_for(self, first: bool, second: bool) -> list | bool:
+        """Which inputs to keep, given which of the two crosswise ones need a gradient."""
+        if first and second:
+            return self.saved
+        i, j = self.crosswise
+        unread = {k for k, wanted in ((i, second), (j, first)) if not wanted}
+        return [k for k in (range(len(self.tensors)) if self.saved is True else self.saved) if k not in unread]
 
     def saving(self, body: Callable) -> Callable:
         """Declare, after the rule, the form run while recording: it returns the output and what the rule reads as ``saved``.

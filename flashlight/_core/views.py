@@ -338,14 +338,17 @@ def fit(t: Tensor, new: Tensor, cast) -> Tensor:
         raise RuntimeError(
             f"output with shape {list(target)} doesn't match the broadcast shape {list(shape)}"
         )
-    if t._view is not None and 0 in (strides := layout_of(t)[1]) and any(
-        s == 0 and n > 1 for s, n in zip(strides, target, strict=True)
-    ):
+    if t._view is not None and new._a.size and _repeats(layout_of(t)[1], target):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."
         )
     return new
+
+
+def _repeats(strides, shape) -> bool:
+    """Whether a dimension that was expanded shows the same elements again and again."""
+    return 0 in strides and any(s == 0 and n > 1 for s, n in zip(strides, shape, strict=True))
 
 
 # --------------------------------------------------------------------------------------------------------------- layout

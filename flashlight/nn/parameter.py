@@ -121,9 +121,9 @@ class UninitializedTensorMixin:
     @property
     def _a(self):
         raise ValueError(
-            "Attempted to use an uninitialized parameter. This error happens when you are using a `LazyModule` or explicitly "
-            f"manipulating `torch.nn.parameter.{type(self).__name__}` objects. When using LazyModules Call `forward` with a "
-            "dummy batch to initialize the parameters before calling torch functions"
+            "Attempted to use an uninitialized parameter. This error happens when you are using a `LazyModule` or "
+            f"explicitly manipulating `torch.nn.parameter.{type(self).__name__}` objects. When using LazyModules "
+            "Call `forward` with a dummy batch to initialize the parameters before calling torch functions"
         )
 
     @_a.setter
@@ -133,9 +133,9 @@ class UninitializedTensorMixin:
     @property
     def shape(self) -> Size:
         raise RuntimeError(
-            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` "
-            "when trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters "
-            "before accessing their attributes."
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call "
+            "`forward` to initialize the parameters before accessing their attributes."
         )
 
     @property
@@ -185,8 +185,8 @@ class UninitializedTensorMixin:
     def share_memory_(self):
         """Raises RuntimeError: there is no memory yet."""
         raise RuntimeError(
-            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters before "
-            "calling `module.share_memory()`."
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters "
+            "before calling `module.share_memory()`."
         )
 
     def __deepcopy__(self, memo):

@@ -6,7 +6,8 @@ import mlx.core as mx
 
 from .._core import checks, dispatch, dtypes
 from .._core.dispatch import is_number
-from .._core.numerics.elementary import conj, copysign
+from .._core.numerics.bits import copysign
+from .._core.numerics.elementary import conj
 from .._core.table import Array, Operand, composite, op
 from .._core.tensor import Tensor, read
 from .kinds import FLOAT, INT, no_derivative, only
@@ -43,9 +44,7 @@ def _(g, alpha):
     return g, g if alpha == 1 else g * _conjugated(alpha)
 
 
-_TWO_BOOLS = (
-    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
-)
+_TWO_BOOLS = "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
 _ONE_BOOL = (
     "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
     "`logical_not()` operator instead."

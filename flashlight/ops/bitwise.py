@@ -52,7 +52,9 @@ def bitwise_right_shift(input: Operand, other: Operand) -> Array:
     most = mx.array(8 * input.itemsize - 1, input.dtype)
     good = _in_range(other)
     shifted = mx.right_shift(input, mx.where(good, other, most))
-    return shifted if mx.issubdtype(input.dtype, mx.signedinteger) else mx.where(good, shifted, mx.array(0, input.dtype))
+    return (
+        shifted if mx.issubdtype(input.dtype, mx.signedinteger) else mx.where(good, shifted, mx.array(0, input.dtype))
+    )
 
 
 only(bitwise_and, "bitwise_and_cpu", BOOL, INT)

@@ -6,7 +6,7 @@ import mlx.core as mx
 
 from .._core import dtypes
 from .._core.conversion import host_value
-from .._core.numerics.elementary import signbit as sign_bits
+from .._core.numerics import bits
 from .._core.table import Array, Operand, composite, op
 from .._core.tensor import Tensor, read, wrap
 from .kinds import BOOL, FLOAT, INT, only
@@ -118,7 +118,7 @@ def isreal(input: Array) -> Array:
 @op(grad=False)
 def signbit(input: Array) -> Array:
     """Whether the sign is negative, of zeros and nans as well."""
-    return sign_bits(input)
+    return bits.signbit(input)
 
 
 # ----------------------------------------------------------------------------------------------------- pairs of tensors
@@ -169,3 +169,37 @@ def _all(t: Tensor) -> Tensor:
 only(isposinf, "", BOOL, INT, FLOAT, message="isposinf does not support complex inputs.", error=RuntimeError)
 only(isneginf, "", BOOL, INT, FLOAT, message="isneginf does not support complex inputs.", error=RuntimeError)
 only(signbit, "", BOOL, INT, FLOAT, message="signbit is not implemented for complex tensors.")
+
+
+# ------------------------------------------------------------------------------------------------- questions of the dtype
+@composite(method=False, differentiable=False)
+def is_complex(input) -> bool:
+    """Whether the dtype is complex."""
+    return input.is_complex()
+
+
+@composite(method=False, differentiable=False)
+def is_floating_point(input) -> bool:
+    """Whether the dtype is a floating point type."""
+    return input.is_floating_point()
+
+
+@composite(method=False, differentiable=False)
+def is_signed(input) -> bool:
+    """Whether the dtype holds negative values."""
+    return input.is_signed()
+
+
+@composite(method=False, differentiable=False)
+def is_inference(input) -> bool:
+    """Whether the tensor was made in inference mode."""
+    return input.is_inference()
+
+
+@composite(differentiable=False)
+def is_nonzero(input) -> bool:
+    """Whether the only value of a tensor is not zero. Raises: RuntimeError for another number of values."""
+    n = read(input).size
+    if n != 1:
+        raise RuntimeError(f"Boolean value of Tensor with {'no' if n == 0 else 'more than one'} {'values' if n == 0 else 'value'} is ambiguous")
+    return bool(host_value(input).item())

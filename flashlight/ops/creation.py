@@ -98,14 +98,23 @@ def out_dtype(dtype, out, default=None) -> dtypes.dtype:
 
 def _shaped(name: str, value, doc: str):
     def make(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, **given):
-        size, format = _size_of(name, size, given)
+        size, format = size_of(name, size, given)
         a = _filled(sizes_of(size), value, out_dtype(dtype, out))
         return in_format(into(out, a, device, requires_grad, layout, pin_memory), format)
 
     make.__name__, make.__doc__ = name, doc
     composite(make, method=False)
 
-    def make_like(input, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=preserve_format):
+    def make_like(
+        input,
+        *,
+        dtype=None,
+        layout=None,
+        device=None,
+        pin_memory=False,
+        requires_grad=False,
+        memory_format=preserve_format,
+    ):
         a = _filled(read(input).shape, value, dtype or input.dtype)
         t = finish(a, input._device if device is None else device, requires_grad, layout, pin_memory)
         return like(t, input, memory_format)
@@ -114,15 +123,16 @@ def _shaped(name: str, value, doc: str):
     composite(make_like, method=False)
 
     def new(self, *size, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, **given):
-        size, _ = _size_of(name, size, given)
+        size, _ = size_of(name, size, given)
         a = _filled(sizes_of(size), value, dtype or self.dtype)
         return finish(a, self._device if device is None else device, requires_grad, layout, pin_memory)
 
     new.__name__, new.__doc__ = f"new_{name}", f"``{name}`` in the dtype and on the device of this tensor."
     method(new)
+    return make
 
 
-def _size_of(name: str, size, given) -> tuple:
+def size_of(name: str, size, given) -> tuple:
     """The sizes however they were passed, and the memory format of ``empty``."""
     format = given.pop("memory_format", None) if name == "empty" else None
     if given.pop("names", None) is not None:
@@ -130,15 +140,15 @@ def _size_of(name: str, size, given) -> tuple:
     if "size" in given:
         size = (given.pop("size"),)
     elif not size:
-        raise TypeError(f"{name}() missing 1 required positional arguments: \"size\"")
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
     if given:
         raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(given))}'")
     return size, format
 
 
-_shaped("zeros", 0, "A tensor of zeros.")
-_shaped("ones", 1, "A tensor of ones.")
-_shaped("empty", 0, "A tensor of a shape whose values are not to be relied on (they are zeros).")
+zeros = _shaped("zeros", 0, "A tensor of zeros.")
+ones = _shaped("ones", 1, "A tensor of ones.")
+empty = _shaped("empty", 0, "A tensor of a shape whose values are not to be relied on (they are zeros).")
 
 
 def _fill_dtype(value, dtype) -> dtypes.dtype:

@@ -14,7 +14,13 @@ from .reduce import spread
 from .selection import lifted, lowered, picked, put_back
 
 
-def _require(name: str, a: mx.array, axes, empty: type = RuntimeError, hint: str = " Specify the reduction dim with the 'dim' argument."):
+def _require(
+    name: str,
+    a: mx.array,
+    axes,
+    empty: type = RuntimeError,
+    hint: str = " Specify the reduction dim with the 'dim' argument.",
+):
     """Refuse to reduce over nothing."""
     if axes is None and a.size == 0:
         raise empty(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.{hint}")
@@ -73,7 +79,9 @@ def aminmax(input, *, dim=None, keepdim=False, out=None):
     """The smallest and the largest element, of all or over one dimension."""
     a = read(input)
     if dim is None and a.size == 0:
-        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
     over = () if dim is None else dim
     result = return_types.aminmax(*(dispatch.run(o, (input,), (over, keepdim)) for o in (amin, amax)))
     return result if out is None else dispatch.write_out(out, result)
@@ -85,7 +93,9 @@ def position(arg, a: mx.array, axis: int | None, keepdim: bool) -> mx.array:
     index = arg(a, axis=axis, keepdims=keepdim)
     if devices.GPU and mx.issubdtype(a.dtype, mx.floating):  # only MLX's CPU kernels look for NaN
         missing = mx.isnan(a)
-        index = mx.where(mx.any(missing, axis=axis, keepdims=keepdim), mx.argmax(missing, axis=axis, keepdims=keepdim), index)
+        index = mx.where(
+            mx.any(missing, axis=axis, keepdims=keepdim), mx.argmax(missing, axis=axis, keepdims=keepdim), index
+        )
     return index
 
 
@@ -170,7 +180,9 @@ def _extremum(name: str, reduce, arg, pairwise: str):
             result = dispatch.run(over_all, (input,), ())
         else:
             if isinstance(dim, (tuple, list)):
-                raise TypeError(f"{name}() received an invalid combination of arguments: dim must be int, not {type(dim).__name__}")
+                raise TypeError(
+                    f"{name}() received an invalid combination of arguments: dim must be int, not {type(dim).__name__}"
+                )
             result = dispatch.run(over_dim, (input,), (int(dim), bool(keepdim)))
         return result if out is None else dispatch.write_out(out, result)
 

@@ -17,7 +17,9 @@ def kind_of(a: mx.array) -> int:
 
 def not_implemented(kernel: str, a: mx.array) -> NotImplementedError:
     """The error for a dtype no kernel exists for."""
-    return NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_type_name(dtypes.from_mlx(a.dtype))}'")
+    return NotImplementedError(
+        f"\"{kernel}\" not implemented for '{dtypes.scalar_type_name(dtypes.from_mlx(a.dtype))}'"
+    )
 
 
 def only(operator: Operator, kernel: str, *kinds: int, message: str = "", error=NotImplementedError) -> None:

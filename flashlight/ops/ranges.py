@@ -29,7 +29,9 @@ def number_of(name: str, argument: str, value):
 
 
 @composite(method=False)
-def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+def arange(
+    start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """The numbers ``start, start + step, ...`` before ``end``; ``arange(end)`` starts at 0.
 
     The dtype is int64 when all arguments are integers, else the default float.
@@ -40,7 +42,14 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     start, end, step = (number_of("arange", n, v) for n, v in (("start", start), ("end", end), ("step", step)))
     whole = all(isinstance(v, int) for v in (start, end, step))
     dtype = out_dtype(dtype, out, dtypes.int64 if whole else None)
-    return into(out, _counted(start, end, step, dtype, _length(start, end, step, dtype)), device, requires_grad, layout, pin_memory)
+    return into(
+        out,
+        _counted(start, end, step, dtype, _length(start, end, step, dtype)),
+        device,
+        requires_grad,
+        layout,
+        pin_memory,
+    )
 
 
 def _length(start, end, step, dtype) -> int:
@@ -71,7 +80,9 @@ def _counted(start, end, step, dtype, n: int) -> mx.array:
 
 
 @composite(method=False, name="range")
-def range_(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+def range_(
+    start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """``arange`` that includes ``end`` and is of the default float dtype."""
     start, end, step = (number_of("range", n, v) for n, v in (("start", start), ("end", end), ("step", step)))
     dtype = out_dtype(dtype, out)
@@ -108,11 +119,15 @@ def _spaced(start, end, steps: int, dtype) -> np.ndarray:
     with np.errstate(all="ignore"):
         step = (end - start) / kind(steps - 1)
         i = np.arange(steps)
-        return np.where(i < steps // 2, start + step * i.astype(kind), end - step * (steps - 1 - i).astype(kind)).astype(kind)
+        return np.where(
+            i < steps // 2, start + step * i.astype(kind), end - step * (steps - 1 - i).astype(kind)
+        ).astype(kind)
 
 
 @composite(method=False)
-def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+def linspace(
+    start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """``steps`` numbers equally spaced from ``start`` to ``end``, both included."""
     start, end, steps, dtype = _ends("linspace", start, end, steps, dtype, out)
     dtypes.to_mlx(dtype)

@@ -9,7 +9,8 @@ from .._core.dispatch import cast, scalar_array
 from .._core.steps import Diagonal, Gathered, Slice
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, read, wrap_dim
-from .shape import diagonal, ints, narrow, variadic
+from .shape import diagonal as diagonal_of
+from .shape import ints, narrow, variadic
 
 
 # ----------------------------------------------------------------------------------------------------------- roll, flip
@@ -181,10 +182,7 @@ def diag(input, diagonal: int = 0, *, out=None):
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
     if input.ndim == 1:
         return dispatch.deliver(diag_embed(input, diagonal), out)
-    return dispatch.deliver(_diagonal_of(input, offset=diagonal).clone(), out)
-
-
-_diagonal_of = diagonal
+    return dispatch.deliver(diagonal_of(input, diagonal).clone(), out)
 
 
 @composite
@@ -291,7 +289,7 @@ def slice_scatter(input, src, dim: int = 0, start=None, end=None, step: int = 1)
 @composite
 def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
     """A copy with a diagonal replaced by ``src``."""
-    shape = diagonal(input.detach(), offset, dim1, dim2).shape
+    shape = diagonal_of(input.detach(), offset, dim1, dim2).shape
     step = Diagonal(offset, wrap_dim(dim1, input.ndim), wrap_dim(dim2, input.ndim))
     return _write_view(input, src, step, shape)
 

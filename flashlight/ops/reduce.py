@@ -177,7 +177,9 @@ def variance(name: str, a: mx.array, dim, correction, keepdim: bool) -> mx.array
             stacklevel=6,
         )
     centred = _centred(a, axes)
-    squares = mx.square(mx.real(centred)) + mx.square(mx.imag(centred)) if a.dtype == mx.complex64 else mx.square(centred)
+    squares = (
+        mx.square(mx.real(centred)) + mx.square(mx.imag(centred)) if a.dtype == mx.complex64 else mx.square(centred)
+    )
     total = mx.sum(squares, axis=axes, keepdims=keepdim)
     return total / max(freedom, 0)
 
@@ -244,11 +246,17 @@ def _moment(name: str, operator, doc: str):
         if input.dtype.category < dtypes.FLOAT:
             raise RuntimeError(f"{name}_mean only support floating point and complex dtypes")
         dim, correction = _moment_arguments(dim, unbiased, correction)
-        return dispatch.run(operator, (input,), (dim, correction, keepdim)), dispatch.run(mean, (input,), (dim, keepdim, None))
+        return dispatch.run(operator, (input,), (dim, correction, keepdim)), dispatch.run(
+            mean, (input,), (dim, keepdim, None)
+        )
 
     with_mean.__name__, with_mean.__doc__ = f"{name}_mean", f"``({name}, mean)`` of all elements or over dimensions."
     composite(with_mean, method=False)
 
 
-_moment("var", var_dim, "The variance of all elements or over dimensions, with ``n - correction`` (1 by default) in the denominator.")
+_moment(
+    "var",
+    var_dim,
+    "The variance of all elements or over dimensions, with ``n - correction`` (1 by default) in the denominator.",
+)
 _moment("std", std_dim, "The standard deviation of all elements or over dimensions: the root of ``var``.")

@@ -1,8 +1,8 @@
 """What the safe loader may make: an explicit list, each entry with the one way it may be used.
 
-A name in a checkpoint becomes an object only through this list. Being on the list does not make an object callable: ``REDUCE``
-asks `Allowlist.call`, ``NEWOBJ`` asks `Allowlist.new` and ``BUILD`` asks `Allowlist.build`, and each answers for the objects it
-knows by identity.
+A name in a checkpoint becomes an object only through this list. Being on the list does not make an object callable:
+``REDUCE`` asks `Allowlist.call`, ``NEWOBJ`` asks `Allowlist.new` and ``BUILD`` asks `Allowlist.build`, and each
+answers for the objects it knows by identity.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def user_globals() -> dict[str, Any]:
     return found
 
 
-# ---------------------------------------------------------------------------------------------------- checked containers
+# -------------------------------------------------------------------------------------------------- checked containers
 def check_key(key) -> None:
     """Refuse keys that would cost unbounded time or stack to hash: tuples nested deep, or into each other."""
     if type(key) in _ATOMS:
@@ -183,7 +183,7 @@ _CALLS: dict[int, Callable[[tuple], Any]] = {
 }
 
 
-# ------------------------------------------------------------------------------------------------------------- layers
+# -------------------------------------------------------------------------------------------------------------- layers
 _LAYER_DICTS = ("_parameters", "_buffers", "_modules")
 
 
@@ -245,8 +245,9 @@ class Allowlist:
         if layer is None:
             shown = path.removeprefix("builtins.")
             raise UnpicklingError(
-                f"Unsupported global: GLOBAL {shown} is not on the list of what the safe loader makes. If you trust it, allow "
-                f"it with `flashlight.serialization.add_safe_globals([{shown}])` or the `safe_globals([{shown}])` context"
+                f"Unsupported global: GLOBAL {shown} is not on the safe loader's list. If you trust it, "
+                f"allow it with `flashlight.serialization.add_safe_globals([{shown}])` or in the context "
+                f"`safe_globals([{shown}])`; `weights_only=False` loads anything, but runs whatever code the file holds"
             )
         self._layers[id(layer)] = layer
         return layer

@@ -20,8 +20,8 @@ def open_archive(file: BinaryIO, name: str) -> ZipReader:
     archive = ZipReader(file, name)
     if "constants.pkl" in archive.entries:
         raise RuntimeError(
-            f"{name} is a TorchScript archive (torch.jit.save): it holds a compiled program, which is not supported. Load it "
-            "with torch and save its state_dict()"
+            f"{name} is a TorchScript archive (torch.jit.save): it holds a compiled program, which is not supported. "
+            "Load it with torch and save its state_dict()"
         )
     return archive
 

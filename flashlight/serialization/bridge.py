@@ -1,7 +1,7 @@
 """The one place that knows what a Tensor is made of: storages to Tensors and back.
 
-Tensors of one storage share a cell. The first whole, row-major tensor gives the cell its shape; every other tensor reads it
-through view steps, so its strides and its sharing are those the checkpoint says.
+Tensors of one storage share a cell. The first whole, row-major tensor gives the cell its shape; every other tensor
+reads it through view steps, so its strides and its sharing are those the checkpoint says.
 """
 
 from __future__ import annotations
@@ -196,8 +196,11 @@ def as_type(t: Tensor, cls: type) -> Tensor:
 
 
 def parameter(t: Tensor, requires_grad: bool) -> Tensor:
-    """A Parameter that shares the storage of ``t``."""
-    return _ready(as_type(t, Parameter), requires_grad)
+    """A Parameter that shares the storage of ``t``; a Tensor subclass stays of its class, as in torch."""
+    p = as_type(t, Parameter) if type(t) is Tensor else t
+    if p is t:
+        t._is_param = True
+    return _ready(p, requires_grad)
 
 
 def release(storages) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pickle
 import warnings
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from .allowlist import Allowlist
@@ -83,19 +85,20 @@ def load(
 ) -> Any:
     """Load what ``torch.save``, `save` or a safetensors writer wrote.
 
-    Safe by default: only tensors, built-in containers and layers of this library are made, and no code from the file runs.
+    Safe by default: only tensors, built-in containers and layers of this library are made, and no code from the file
+    runs.
 
     Args:
-        f: a path or a seekable file object. Paths ending in ``.safetensors`` and ``.index.json`` (a sharded checkpoint) are
-            read as such.
-        map_location: the device labels for the loaded tensors: one device, a dict from labels in the file, or a function of
-            (storage, label in the file).
+        f: a path or a seekable file object. Paths ending in ``.safetensors`` and ``.index.json`` (a sharded
+            checkpoint) are read as such.
+        map_location: the device labels for the loaded tensors: one device, a dict from labels in the file, or a
+            function of (storage, label in the file).
         pickle_module: the module to unpickle with; only with ``weights_only=False``.
         weights_only: False loads any pickle and runs whatever code it names: for files you trust only.
         mmap: read each tensor from the file when it is first used; needs a path and torch's zip format or safetensors.
 
-    Raises: UnpicklingError naming what the safe loader does not make; RuntimeError naming file and entry for truncated or
-        corrupt files; nothing is returned of a file that is not whole.
+    Raises: UnpicklingError naming what the safe loader does not make; RuntimeError naming file and entry for truncated
+        or corrupt files; nothing is returned of a file that is not whole.
     """
     options = _options(map_location, pickle_module, weights_only, pickle_load_args)
     if is_path(f) and is_index(f):
@@ -142,8 +145,8 @@ def save(
 ) -> None:
     """Save an object in the format of ``torch.save``; PyTorch reads it, tensors with ``weights_only=True``.
 
-    A path appears complete or not at all. Tensors that share storage share it in the file. A path ending in ``.safetensors``
-    takes a dict of tensors.
+    A path appears complete or not at all. Tensors that share storage share it in the file. A path ending in
+    ``.safetensors`` takes a dict of tensors.
 
     Raises: RuntimeError if the folder does not exist, or tensors view one storage as different dtypes.
     """
@@ -153,26 +156,29 @@ def save(
         save_file(obj, f)
         return
     pickler_class(pickle_module)
+    if _use_new_zipfile_serialization:
+        write_archive(obj, f, pickle_module, pickle_protocol, say_byte_order=not _disable_byteorder_record)
+        return
     table, pickled = StorageTable(), io.BytesIO()
-    dump(obj, pickled, pickle_module, pickle_protocol, table, legacy=not _use_new_zipfile_serialization)
+    dump(obj, pickled, pickle_module, pickle_protocol, table, legacy=True)
+    with _writing(f) as file:
+        write_header(file.write, pickle_module, pickle_protocol)
+        file.write(pickled.getvalue())
+        write_storages(file.write, table, pickle_module, pickle_protocol)
 
-    def write_to(file) -> None:
-        if _use_new_zipfile_serialization:
-            _write_zip(file.write, _root(f), pickled.getvalue(), table, not _disable_byteorder_record)
-        else:
-            write_header(file.write, pickle_module, pickle_protocol)
-            file.write(pickled.getvalue())
-            write_storages(file.write, table, pickle_module, pickle_protocol)
 
+@contextlib.contextmanager
+def _writing(f: FileLike) -> Iterator[BinaryIO]:
     if not is_path(f):
-        write_to(f)
-        f.flush() if hasattr(f, "flush") else None
+        yield f
+        if hasattr(f, "flush"):
+            f.flush()
         return
     folder = os.path.dirname(os.path.realpath(os.fspath(f)))
     if not os.path.isdir(folder):
         raise RuntimeError(f"Parent directory {folder} does not exist.")
     with replacing(f) as file:
-        write_to(file)
+        yield file
 
 
 def _root(f: FileLike) -> str:
@@ -181,13 +187,27 @@ def _root(f: FileLike) -> str:
     return stem if stem and stem.isascii() and stem.isprintable() and not set(stem) & set("/\\") else "archive"
 
 
-def _write_zip(write, root: str, pickled: bytes, table: StorageTable, say_byte_order: bool) -> None:
-    archive = ZipWriter(write, root, _checksums)
-    archive.add("data.pkl", pickled)
-    archive.add(".format_version", b"1")
-    archive.add(".storage_alignment", str(ALIGNMENT).encode())
-    if say_byte_order:
-        archive.add("byteorder", b"little")
-    for key, storage in table.by_key.items():
-        archive.add(f"data/{key}", storage.data())
-    archive.close()
+def write_archive(
+    obj: object,
+    f: FileLike,
+    pickle_module: Any = pickle,
+    protocol: int = DEFAULT_PROTOCOL,
+    say_byte_order: bool = True,
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Write torch's zip format; ``progress`` is called with the bytes of each storage."""
+    table, pickled = StorageTable(), io.BytesIO()
+    dump(obj, pickled, pickle_module, protocol, table, legacy=False)
+    with _writing(f) as file:
+        archive = ZipWriter(file.write, _root(f), _checksums)
+        archive.add("data.pkl", pickled.getvalue())
+        archive.add(".format_version", b"1")
+        archive.add(".storage_alignment", str(ALIGNMENT).encode())
+        if say_byte_order:
+            archive.add("byteorder", b"little")
+        for key, storage in table.by_key.items():
+            data = storage.data()
+            archive.add(f"data/{key}", data)
+            if progress is not None:
+                progress(data.nbytes)
+        archive.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from .._core.tensor import Tensor
 from ..nn.modules.module import Module
-from .checkpoint import load, save
+from .checkpoint import load, write_archive
 from .safe import is_index, save_file
 
 _TORCH_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt")
@@ -101,15 +101,16 @@ def convert(
 ) -> None:
     """Convert a checkpoint between torch's files (.pth .pt .bin .ckpt) and .safetensors; the suffixes say which.
 
-    The source may be the ``.index.json`` of a sharded checkpoint. Nested dicts of tensors become dotted names; tensors that
-    share memory are each written whole. No code from the source runs.
+    The source may be the ``.index.json`` of a sharded checkpoint. Nested dicts of tensors become dotted names; tensors
+    that share memory are each written whole. No code from the source runs.
 
     Args:
         force: replace ``dst`` if it exists.
         progress: show a bar if it takes longer than a second.
         key: convert only this part of a nested checkpoint, such as ``"model_state_dict"``.
 
-    Raises: FileExistsError; ValueError for other suffixes or a checkpoint that holds more than tensors, naming its keys.
+    Raises: FileExistsError; ValueError for other suffixes or a checkpoint that holds more than tensors, naming its
+        keys.
     """
     source, target = os.fspath(src), os.fspath(dst)
     kinds = _kind(source), _kind(target)
@@ -134,4 +135,4 @@ def _write(tensors: dict[str, Tensor], target: str, kind: str, progress: Callabl
     if kind == "safetensors":
         save_file(tensors, target, {"format": "pt"}, progress=progress)
     else:
-        save(tensors, target)
+        write_archive(tensors, target, progress=progress)

@@ -27,8 +27,8 @@ def _check_seekable(f) -> None:
         f.seek(f.tell())
     except (OSError, AttributeError) as error:  # UnsupportedOperation is an OSError
         raise type(error)(
-            f"{error}. You can only load from a file that is seekable: read the data into a buffer like io.BytesIO and load "
-            "from that"
+            f"{error}. You can only load from a file that is seekable: read the data into a buffer like io.BytesIO "
+            "and load from that"
         ) from None
 
 

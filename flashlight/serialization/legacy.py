@@ -104,8 +104,7 @@ def _locate(reader: _Reader, keys, item_sizes: dict[str, int]) -> dict[str, tupl
         count = numel * item_sizes[key]
         if numel < 0 or at + 8 + count > reader.size:
             raise RuntimeError(
-                f"{reader.name}, storage {key[:80]!r}: unexpected end of file, {max(at + 8 + count - reader.size, 8 - len(head))} "
-                "more bytes expected (truncated or corrupt file?)"
+                f"{reader.name}, storage {key[:80]!r}: unexpected end of file (truncated or corrupt file?)"
             )
         places[key] = at + 8, count
         at += 8 + count

@@ -40,9 +40,8 @@ _OWN = ("flashlight.liquid", "flashlight.interop", "flashlight.cli", "flashlight
 # packages whose classes are layers: plain objects with a dictionary for state
 _LAYER_MODULE = re.compile(r"(?:torch|flashlight)\.(nn\.modules(?:\.[a-z]\w*)*|liquid(?:\.[a-z]\w*)*)")
 # functions that layers of torch keep as attributes (TransformerEncoderLayer.activation)
-_ACTIVATIONS = frozenset(
-    "relu gelu silu mish tanh sigmoid softmax leaky_relu elu selu celu hardtanh hardswish softplus".split()
-)
+_ACTIVATIONS = frozenset(["relu", "gelu", "silu", "mish", "tanh", "sigmoid", "softmax", "softplus", "leaky_relu"])
+_ACTIVATIONS |= {"elu", "selu", "celu", "hardtanh", "hardswish"}
 _FUNCTIONAL = {"torch.nn.functional", "torch._C._nn", "flashlight.nn.functional"}
 
 

@@ -48,8 +48,8 @@ def pickler_class(pickle_module) -> type:
     found = pickle_module.Pickler
     if not issubclass(found, pickle._Pickler):
         raise TypeError(
-            f"pickle_module {pickle_module.__name__} cannot be used: its Pickler must derive from Python's pickle._Pickler, "
-            "as dill's does, to write the names torch knows"
+            f"pickle_module {pickle_module.__name__} cannot be used: to write the names torch knows, its Pickler must "
+            "derive from Python's pickle._Pickler, as dill's does"
         )
     return found
 
@@ -92,7 +92,7 @@ def _tensor_call(t: Tensor, requires_grad: bool) -> tuple:
 
 def _reduce_tensor(t: Tensor) -> tuple:
     state = bridge.python_state(t)
-    if isinstance(t, Parameter):
+    if issubclass(type(t), Parameter):
         args = (_Data(_tensor_call(t, False)), bridge.requires_grad(t), OrderedDict())
         if state:
             return rebuild.rebuild_parameter_with_state, (*args, state)
@@ -152,6 +152,5 @@ def dump(obj, sink, pickle_module, protocol: int, table: StorageTable, legacy: b
             else:
                 self.save_global(value)
 
-        dispatch = {**base.dispatch, FunctionType: save_own, type: save_own}
-
+    Pickler.dispatch = {**base.dispatch, FunctionType: Pickler.save_own, type: Pickler.save_own}
     Pickler(sink, protocol=protocol).dump(obj)

@@ -1,7 +1,7 @@
 """The functions torch's checkpoints call to rebuild tensors, under the names torch gives them.
 
-A hostile file chooses every argument, so each is checked here: no layout reaches outside its storage, and no state takes the
-place of a method.
+A hostile file chooses every argument, so each is checked here: no layout reaches outside its storage, and no state
+takes the place of a method.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _count(values, what: str) -> tuple[int, ...]:
     _require(isinstance(values, (tuple, list)), f"{what} of a tensor must be a tuple, got {type(values).__name__}")
     _require(len(values) <= _MAX_DIMS, f"a tensor cannot have {len(values)} dimensions")
     for n in values:
-        _require(type(n) is int and 0 <= n, f"{what} of a tensor must hold non-negative integers, got {_kind(n)}")
+        _require(type(n) is int and n >= 0, f"{what} of a tensor must hold non-negative integers, got {_kind(n)}")
     return tuple(values)
 
 
@@ -61,7 +61,8 @@ def check_layout(numel: int, offset, size, stride, entry: str) -> tuple[int, tup
     last = offset if 0 in size else offset + sum((n - 1) * s for n, s in zip(size, stride)) + 1
     if last > numel:
         raise UnpicklingError(
-            f"{entry}: a tensor of size {size}, stride {stride} and offset {offset} reaches element {last} of a storage of {numel}"
+            f"{entry}: a tensor of size {size}, stride {stride} and offset {offset} reaches element {last} of a "
+            f"storage of {numel}"
         )
     return offset, size, stride
 

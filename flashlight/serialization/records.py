@@ -1,4 +1,4 @@
-"""What the two formats have in common: persistent ids become storages, and one of two unpicklers runs over the result."""
+"""What the two formats share: persistent ids become storages, and one of two unpicklers runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Options(NamedTuple):
 
 
 class Storages:
-    """The storages of one checkpoint, by key; ``fetch(key, nbytes)`` gives the function that reads a storage's bytes."""
+    """The storages of one checkpoint, by key; ``fetch(key, nbytes)`` gives the function that reads one."""
 
     def __init__(
         self,

@@ -116,8 +116,8 @@ def _tensor(path: str, name: str, entry: dict, start: int, view, restore, lazy: 
 def load_sharded(index: str, load_shard: Callable[[str], Mapping]) -> dict:
     """All tensors an index file lists, each from the shard it names.
 
-    Raises: RuntimeError for a malformed index, a shard name that leaves the index's folder or a tensor its shard does not
-        have; FileNotFoundError for a missing shard.
+    Raises: RuntimeError for a malformed index, a shard name that leaves the index's folder or a tensor its shard does
+        not have; FileNotFoundError for a missing shard.
     """
     with open(index, encoding="utf-8") as file:
         try:
@@ -158,8 +158,8 @@ def _check_tensors(tensors) -> dict[str, Tensor]:
             raise TypeError(f"the names in a safetensors file are strings, got {type(name).__name__}")
         if not isinstance(value, Tensor):
             raise TypeError(
-                f"a safetensors file holds tensors only, but {name!r} is a {type(value).__name__}: pick the dict of tensors "
-                "to save, or save a .pt file"
+                f"a safetensors file holds tensors only, but {name!r} is a {type(value).__name__}: pick the dict of "
+                "tensors to save, or save a .pt file"
             )
         if value.is_meta:
             raise ValueError(f"{name!r} is on the meta device and has no values to save")
@@ -175,7 +175,8 @@ def save_file(
 ) -> None:
     """Save a dict of tensors as safetensors; the file appears complete or not at all.
 
-    Every name gets its own copy of the values, as the format asks. ``progress`` is called with the bytes of each tensor.
+    Every name gets its own copy of the values, as the format asks. ``progress`` is called with the bytes of each
+    tensor.
 
     Raises: TypeError for anything but a dict of strings to tensors.
     """
@@ -209,7 +210,7 @@ def save_sharded(
     max_shard_bytes: int = 5_000_000_000,
     prefix: str = "model",
 ) -> str:
-    """Save tensors as numbered safetensors shards with the index Hugging Face libraries read; returns the index's path."""
+    """Save tensors as numbered shards with the index Hugging Face libraries read; returns the index's path."""
     if not is_path(directory):
         raise TypeError(f"directory must be a path, not {type(directory).__name__}")
     tensors = _check_tensors(tensors)

@@ -68,9 +68,9 @@ def storage_type_of(dtype: dtypes.dtype) -> StorageType:
 class Storage:
     """Memory read from a checkpoint: its element type, its size and the label of its device.
 
-    ``read`` gives the raw bytes as a uint8 array when they are first needed. Tensors that name one storage share its memory.
-    A ``map_location`` function is handed one of these and may return it, or a relabelled one from ``cpu()``, ``cuda()``,
-    ``mps()`` or ``to()``.
+    ``read`` gives the raw bytes as a uint8 array when they are first needed. Tensors that name one storage share its
+    memory. A ``map_location`` function is handed one of these and may return it, or a relabelled one from ``cpu()``,
+    ``cuda()``, ``mps()`` or ``to()``.
     """
 
     def __init__(

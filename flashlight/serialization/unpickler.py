@@ -1,9 +1,10 @@
 """The safe unpickler: a pickle machine that makes data, tensors and what an allow-list names, and calls nothing else.
 
-It interprets the opcodes itself. The standard unpickler with a strict ``find_class`` is not enough: its ``BUILD`` would call
-``__setstate__`` or set attributes on anything, its ``INST``/``OBJ``/``EXT`` opcodes have other ways to classes, and ``REDUCE``
-calls whatever is on the stack. Here every opcode that could run code asks the allow-list about the exact object, opcodes torch's
-writer never uses do not exist, and no input makes the machine recurse or allocate more than the file's own size.
+It interprets the opcodes itself. The standard unpickler with a strict ``find_class`` is not enough: its ``BUILD``
+would call ``__setstate__`` or set attributes on anything, its ``INST``/``OBJ``/``EXT`` opcodes have other ways to
+classes, and ``REDUCE`` calls whatever is on the stack. Here every opcode that could run code asks the allow-list about
+the exact object, opcodes torch's writer never uses do not exist, and no input makes the machine recurse or allocate
+more than the file's own size.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class SafeUnpickler:
                 f"Weights only load failed for {self._where}: not a valid pickle ({type(error).__name__}: {error})"
             ) from None
 
-    # ---------------------------------------------------------------------------------------------------------- reading
+    # --------------------------------------------------------------------------------------------------------- reading
     def _take(self, count: int) -> bytes:
         data = self._read(count)
         if len(data) != count:
@@ -109,7 +110,7 @@ class SafeUnpickler:
     def _old_string(self, data: bytes):
         return data if self._encoding == "bytes" else data.decode(self._encoding, self._errors)
 
-    # ------------------------------------------------------------------------------------------- opcodes that could act
+    # ------------------------------------------------------------------------------------------ opcodes that could act
     def _asked(self, act: Callable, *args):
         try:
             return act(*args)
@@ -157,7 +158,7 @@ class SafeUnpickler:
             raise UnpicklingError(f"only storages have a persistent id, got {pid[0]!r:.80}")
         self._stack.append(self._asked(self._persistent_load, pid))
 
-    # --------------------------------------------------------------------------------------------------------- containers
+    # ------------------------------------------------------------------------------------------------------ containers
     def mark(self):
         self._below.append(self._stack)
         self._stack = []
@@ -226,7 +227,7 @@ class SafeUnpickler:
             raise UnpicklingError("the stack is too short for a tuple")
         self._stack[-count:] = [tuple(self._stack[-count:])]
 
-    # --------------------------------------------------------------------------------------------------------------- memo
+    # ------------------------------------------------------------------------------------------------------------ memo
     def _get(self, key: int):
         if key not in self.memo:
             raise UnpicklingError(f"memo entry {key} does not exist")

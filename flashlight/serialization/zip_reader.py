@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import mmap
 import struct
 import zipfile
@@ -96,7 +97,7 @@ class ZipReader:
             entries[name] = Entry(start, info.file_size, info.CRC)
             spans.append((info.header_offset, start + info.file_size, path))
         spans.sort()
-        for before, after in zip(spans, spans[1:]):
+        for before, after in itertools.pairwise(spans):
             if before[1] > after[0]:
                 raise self.damaged(after[2], f"the entry overlaps {before[2]!r}")
         return entries

@@ -1,7 +1,7 @@
 """The zip layout of torch's writer: stored entries, 64-byte aligned, streamed without seeking.
 
-Readers of torch files may compute where an entry starts instead of looking (torch's ``calculate_storage_offsets``), so the
-headers, the padding and the trailing data descriptors are those torch's own writer produces.
+Readers of torch files may compute where an entry starts instead of looking (torch's ``calculate_storage_offsets``), so
+the headers, the padding and the trailing data descriptors are those torch's own writer produces.
 """
 
 from __future__ import annotations

@@ -299,7 +299,7 @@ def test_wrong_files(tmp_path):
             save({}, bad)
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "missing.pt")
-    with pytest.raises(RuntimeError, match="Parent directory .* does not exist"):
+    with pytest.raises(RuntimeError, match=r"Parent directory .* does not exist"):
         save({}, tmp_path / "no" / "such.pt")
     with pytest.raises(IsADirectoryError):
         save({}, tmp_path)
@@ -373,7 +373,7 @@ def test_map_location_labels(buffer_of):
     assert labels(lambda storage, location: storage.cuda(3) if len(storage) == 2 else None) == ["cuda:3", "cpu"]
     assert labels(lambda storage, location: None) == ["cpu", "cpu"]
     assert labels("meta") == ["meta", "meta"]
-    with pytest.raises(RuntimeError, match="don't know how to restore data location.*tagged with nowhere"):
+    with pytest.raises(RuntimeError, match=r"don't know how to restore data location.*tagged with nowhere"):
         labels("nowhere")
     with pytest.raises(TypeError, match="map_location"):
         labels(3)
@@ -475,7 +475,7 @@ def test_byte_order(buffer_of):
     sink = _with_order(pickled, big, b"big")
     a, b = load(io.BytesIO(sink))
     assert read(a).tolist() == [1.5, 2.5] and read(b).tolist() == [258]
-    with pytest.raises(RuntimeError, match="byteorder.*unknown byte order"):
+    with pytest.raises(RuntimeError, match=r"byteorder.*unknown byte order"):
         load(io.BytesIO(_with_order(pickled, big, b"middle")))
     nothing = _with_order(pickled, big, None)
     serialization.set_default_load_endianness(serialization.LoadEndianness.BIG)

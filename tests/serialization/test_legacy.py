@@ -21,7 +21,10 @@ def old(obj) -> bytes:
     return sink.getvalue()
 
 
-def handmade(pickled: bytes, keys=("0",), storages=((2, struct.pack("<2f", 1.5, 2.5)),), info=None) -> io.BytesIO:
+TWO = struct.pack("<2f", 1.5, 2.5)
+
+
+def handmade(pickled: bytes, keys=("0",), storages=((2, TWO),), info=None) -> io.BytesIO:
     head = b"".join(pickle.dumps(v, 2) for v in (MAGIC, PROTOCOL, system_info() if info is None else info))
     tail = pickle.dumps(list(keys), 2) + b"".join(struct.pack("<q", n) + raw for n, raw in storages)
     return io.BytesIO(head + b"\x80\x02" + pickled + b"." + tail)

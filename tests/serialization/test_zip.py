@@ -51,7 +51,7 @@ class Sparse:
     """A file whose large zero parts are holes."""
 
     def __init__(self, path):
-        self.file = open(path, "wb")
+        self.file = open(path, "wb")  # noqa: SIM115 (closed by the test)
 
     def write(self, view) -> int:
         if len(view) > 1 << 20:
@@ -72,7 +72,12 @@ def test_archives_beyond_four_gigabytes(tmp_path):
     sink = Sparse(path)
     writer = ZipWriter(sink.write, "big", checksums=False)
     data = memoryview(bytearray(size))
-    for name, raw in [("data.pkl", pickled), (".format_version", b"1"), (".storage_alignment", b"64"), ("byteorder", b"little")]:
+    for name, raw in [
+        ("data.pkl", pickled),
+        (".format_version", b"1"),
+        (".storage_alignment", b"64"),
+        ("byteorder", b"little"),
+    ]:
         writer.add(name, raw)
     for key, raw in enumerate([b"\0" * 12, data, b"\0" * 20]):
         writer.add(f"data/{key}", raw)
@@ -137,7 +142,10 @@ def test_truncated_anywhere_raises(tmp_path, buffer_of):
 def test_every_flipped_byte_of_the_data_is_noticed(tmp_path, buffer_of):
     raw = buffer_of({"a": torch.arange(20.0)}).getvalue()
     path = tmp_path / "bad.pt"
-    spans = {name: (start, info.file_size) for (name, _h, start, _f), info in zip(records(raw), zipfile.ZipFile(io.BytesIO(raw)).infolist())}
+    spans = {
+        name: (start, info.file_size)
+        for (name, _h, start, _f), info in zip(records(raw), zipfile.ZipFile(io.BytesIO(raw)).infolist())
+    }
     for name in ("archive/data.pkl", "archive/data/0", "archive/byteorder"):
         start, size = spans[name]
         for at in range(start, start + size, 7):

@@ -1,7 +1,7 @@
-"""Elementary functions that keep float64: MLX's exp, sin, cos and sigmoid of doubles are computed in single precision.
+"""Elementary functions that keep float64: MLX's exp, sin, cos, sigmoid and logaddexp of doubles are of single precision.
 
-Its expm1, tan and logarithms are exact, and the others follow from them. Derivatives are given, so any order of MLX's autodiff
-is exact too.
+Its expm1, log1p and tan are exact, and the others follow from them. Derivatives are given, so that MLX's autodiff of any order is
+exact too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import mlx.core as mx
 
 
 def differentiable(derivative: Callable) -> Callable:
-    """Make a function of one array a unit for MLX's autodiff with ``derivative(x, output)``."""
+    """Make a function of one array a unit of MLX's autodiff with ``derivative(x, output)``; halves are computed in float32."""
 
     def declare(fn: Callable) -> Callable:
         unit = mx.custom_function(fn)
@@ -21,9 +21,16 @@ def differentiable(derivative: Callable) -> Callable:
         def _(x, g, output):
             return g * derivative(x, output)
 
-        return unit
+        def call(x):
+            return unit(x.astype(mx.float32)).astype(x.dtype) if x.dtype in _HALVES else unit(x)
+
+        call.__name__, call.__doc__ = fn.__name__, fn.__doc__
+        return call
 
     return declare
+
+
+_HALVES = (mx.float16, mx.bfloat16)
 
 
 def conj(a: mx.array) -> mx.array:
@@ -31,7 +38,7 @@ def conj(a: mx.array) -> mx.array:
     return mx.conjugate(a) if a.dtype == mx.complex64 else a
 
 
-@differentiable(lambda x, output: output)
+@differentiable(lambda _x, output: output)
 def _exp64(x):
     # both halves avoid the cancellation of expm1 near -1
     e = 1 + mx.expm1(mx.abs(x))
@@ -41,6 +48,21 @@ def _exp64(x):
 def exp(x: mx.array) -> mx.array:
     """The exponential."""
     return _exp64(x) if x.dtype == mx.float64 else mx.exp(x)
+
+
+@differentiable(lambda _x, output: output + 1)
+def _expm1_64(x):
+    return mx.expm1(x)
+
+
+def expm1(x: mx.array) -> mx.array:
+    """``exp(x) - 1``, exact near 0."""
+    if x.dtype == mx.complex64:
+        # real part expm1(a) cos(b) - 2 sin(b / 2) ** 2, which does not cancel
+        a, b = mx.real(x), mx.imag(x)
+        half = mx.sin(b / 2)
+        return mx.expm1(a) * mx.cos(b) - 2 * half * half + 1j * (mx.exp(a) * mx.sin(b))
+    return _expm1_64(x) if x.dtype == mx.float64 else mx.expm1(x)
 
 
 @differentiable(lambda x, _output: _cos64(x))
@@ -68,7 +90,7 @@ def cos(x: mx.array) -> mx.array:
 @differentiable(lambda _x, output: output * (1 - output))
 def _sigmoid64(x):
     e = _exp64(-mx.abs(x))
-    return mx.where(x < 0, e, 1) / (1 + e)
+    return mx.where(x < 0, e, mx.array(1, x.dtype)) / (1 + e)
 
 
 def sigmoid(x: mx.array) -> mx.array:
@@ -78,17 +100,11 @@ def sigmoid(x: mx.array) -> mx.array:
     return _sigmoid64(x) if x.dtype == mx.float64 else mx.sigmoid(x)
 
 
-def signbit(a: mx.array) -> mx.array:
-    """Whether the sign is negative, of zeros and nans as well."""
-    if not mx.issubdtype(a.dtype, mx.floating):
-        return a < 0 if mx.issubdtype(a.dtype, mx.signedinteger) else mx.zeros(a.shape, dtype=mx.bool_)
-    return mx.view(a, _SAME_SIZE[a.itemsize]) < 0
-
-
-_SAME_SIZE = {2: mx.int16, 4: mx.int32, 8: mx.int64}
-
-
-def copysign(a: mx.array, sign: mx.array) -> mx.array:
-    """``a`` with the signs of ``sign``."""
-    size = mx.abs(a)
-    return mx.where(signbit(sign), -size, size)
+def logaddexp(a: mx.array, b: mx.array) -> mx.array:
+    """``log(exp(a) + exp(b))`` without overflow."""
+    if a.dtype != mx.float64:
+        return mx.logaddexp(a, b)
+    high, low = mx.maximum(a, b), mx.minimum(a, b)
+    same = mx.isinf(high) | (high == low)
+    gap = mx.where(same, mx.array(0, a.dtype), low - high)
+    return mx.where(mx.isinf(high), high, high + mx.log1p(_exp64(gap)))

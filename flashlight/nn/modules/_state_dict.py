@@ -49,7 +49,9 @@ class StateDict:
 
     # ------------------------------------------------------------------------------------------------------------ hooks
     def _register_state_dict_hook(self, hook) -> RemovableHandle:
-        """Call ``hook(module, state_dict, prefix, local_metadata)`` after saving; what it returns replaces the state_dict."""
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` after saving; what it returns replaces the
+        state_dict.
+        """
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
                 "Cannot register the same function as the state dict post hook that was previously registered via "
@@ -67,7 +69,9 @@ class StateDict:
         return _add(self._state_dict_pre_hooks, hook)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module: bool = False) -> RemovableHandle:
-        """Call ``hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`` before loading."""
+        """Call ``hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`` before
+        loading.
+        """
         return _add(self._load_state_dict_pre_hooks, WithModule(hook, self) if with_module else hook)
 
     def register_load_state_dict_pre_hook(self, hook) -> RemovableHandle:
@@ -79,7 +83,7 @@ class StateDict:
         """Call ``hook(module, incompatible_keys)`` after loading, to change the lists in place."""
         return _add(self._load_state_dict_post_hooks, hook)
 
-    # ------------------------------------------------------------------------------------------------------------ saving
+    # ----------------------------------------------------------------------------------------------------------- saving
     def get_extra_state(self):
         """What to save beside the tensors; a subclass that overrides this overrides ``set_extra_state`` too."""
         raise RuntimeError(_EXTRA_STATE_ERROR.format("get_extra_state"))
@@ -110,8 +114,8 @@ class StateDict:
         """
         if args:
             warnings.warn(
-                "Positional args are being deprecated, use kwargs instead. Refer to https://pytorch.org/docs/main/generated/torch."
-                "nn.Module.html#torch.nn.Module.state_dict for details.",
+                "Positional args are being deprecated, use kwargs instead. Refer to "
+                "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
                 FutureWarning,
                 stacklevel=2,
             )
@@ -139,7 +143,7 @@ class StateDict:
                 destination = answer
         return destination
 
-    # ----------------------------------------------------------------------------------------------------------- loading
+    # ---------------------------------------------------------------------------------------------------------- loading
     def _load_from_state_dict(
         self, state_dict, prefix: str, local_metadata: dict, strict: bool, missing_keys, unexpected_keys, error_msgs
     ) -> None:
@@ -182,15 +186,15 @@ class StateDict:
             new = new[0]  # what was saved before 0-dimensional tensors existed
         if not lazy and new.shape != value.shape:
             error_msgs.append(
-                f"size mismatch for {key}: copying a param with shape {new.shape} from checkpoint, the shape in current model is "
-                f"{value.shape}."
+                f"size mismatch for {key}: copying a param with shape {new.shape} from checkpoint, the shape in "
+                f"current model is {value.shape}."
             )
             return
         if value.is_meta and not new.is_meta and not assign:
             warnings.warn(
-                f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, which is "
-                "a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to their corresponding key in "
-                "the module instead of copying them in place?)",
+                f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current "
+                "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state "
+                "dictionary to their corresponding key in the module instead of copying them in place?)",
                 stacklevel=5,
             )
             return
@@ -246,8 +250,8 @@ class StateDict:
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, keys) is not None:
                     raise AssertionError(
-                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new values, if "
-                        "incompatible_keys need to be modified, it should be done inplace."
+                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                        "values, if incompatible_keys need to be modified, it should be done inplace."
                     )
 
         load(self, state_dict, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import flashlight
 
@@ -35,7 +36,7 @@ _PADDING_MODES = {"zeros", "reflect", "replicate", "circular"}
 class _ConvNd(Module):
     """What all convolutions share: arguments as tuples, one weight, its initialisation, the text."""
 
-    __constants__ = [
+    __constants__: ClassVar = [
         "stride",
         "padding",
         "dilation",
@@ -46,7 +47,6 @@ class _ConvNd(Module):
         "out_channels",
         "kernel_size",
     ]
-    __annotations__ = {"bias": "Tensor | None"}
 
     def __init__(
         self,
@@ -77,9 +77,7 @@ class _ConvNd(Module):
             if padding == "same" and any(s != 1 for s in stride):
                 raise ValueError("padding='same' is not supported for strided convolutions")
         if padding_mode not in _PADDING_MODES:
-            raise ValueError(
-                f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode='{padding_mode}'"
-            )
+            raise ValueError(f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode='{padding_mode}'")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.padding, self.dilation = stride, padding, dilation
         self.transposed, self.output_padding = transposed, output_padding
@@ -244,7 +242,7 @@ class Conv3d(_ConvNd):
         return self._conv_forward(input, self.weight, self.bias)
 
 
-# ------------------------------------------------------------------------------------------------------------ transposed
+# ----------------------------------------------------------------------------------------------------------- transposed
 class _ConvTransposeNd(_ConvNd):
     """Transposed convolutions; only zeros can be padded."""
 
@@ -271,8 +269,8 @@ class _ConvTransposeNd(_ConvNd):
             output_size = output_size[ahead:]
         if len(output_size) != num_spatial_dims:
             raise ValueError(
-                f"ConvTranspose{num_spatial_dims}D: for {input.dim()}D input, output_size must have {num_spatial_dims} or "
-                f"{ahead + num_spatial_dims} elements (got {len(output_size)})"
+                f"ConvTranspose{num_spatial_dims}D: for {input.dim()}D input, output_size must have "
+                f"{num_spatial_dims} or {ahead + num_spatial_dims} elements (got {len(output_size)})"
             )
         smallest = [
             (input.size(d + ahead) - 1) * stride[d]
@@ -284,20 +282,16 @@ class _ConvTransposeNd(_ConvNd):
         largest = [low + stride[d] - 1 for d, low in enumerate(smallest)]
         if any(not low <= size <= high for size, low, high in zip(output_size, smallest, largest, strict=True)):
             raise ValueError(
-                f"requested an output size of {output_size}, but valid sizes range from {smallest} to {largest} (for an input of "
-                f"{input.size()[2:]})"
+                f"requested an output size of {output_size}, but valid sizes range from {smallest} to {largest} (for "
+                f"an input of {input.size()[2:]})"
             )
         return [size - low for size, low in zip(output_size, smallest, strict=True)]
 
     def _transposed(self, function, n: int, input: Tensor, output_size) -> Tensor:
         if self.padding_mode != "zeros":
             raise ValueError(f"Only `zeros` padding mode is supported for ConvTranspose{n}d")
-        extra = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, n, self.dilation
-        )
-        return function(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
-        )
+        extra = self._output_padding(input, output_size, self.stride, self.padding, self.kernel_size, n, self.dilation)
+        return function(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
 
 class ConvTranspose1d(_ConvTransposeNd):
@@ -390,7 +384,7 @@ class ConvTranspose3d(_ConvTransposeNd):
         return self._transposed(F.conv_transpose3d, 3, input, output_size)
 
 
-# ------------------------------------------------------------------------------------------------------------------ lazy
+# ----------------------------------------------------------------------------------------------------------------- lazy
 class _LazyConvXdMixin(LazyModuleMixin):
     """Takes ``in_channels`` from the first input."""
 
@@ -421,8 +415,8 @@ class _LazyConvXdMixin(LazyModuleMixin):
         n = self._get_num_spatial_dims()
         if input.dim() not in (n + 1, n + 2):
             raise RuntimeError(
-                f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {type(self).__name__}, but got input of size: "
-                f"{input.shape}"
+                f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {type(self).__name__}, but got input "
+                f"of size: {input.shape}"
             )
         return input.shape[1] if input.dim() == n + 2 else input.shape[0]
 

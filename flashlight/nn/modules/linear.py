@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import flashlight
 
@@ -32,7 +33,7 @@ class Linear(Module):
     Shape: (*, in_features) -> (*, out_features).
     """
 
-    __constants__ = ["in_features", "out_features"]
+    __constants__: ClassVar = ["in_features", "out_features"]
     in_features: int
     out_features: int
     weight: Tensor
@@ -72,7 +73,7 @@ class Bilinear(Module):
     Shape: (*, in1_features), (*, in2_features) -> (*, out_features).
     """
 
-    __constants__ = ["in1_features", "in2_features", "out_features"]
+    __constants__: ClassVar = ["in1_features", "in2_features", "out_features"]
     in1_features: int
     in2_features: int
     out_features: int
@@ -141,7 +142,7 @@ class LazyLinear(LazyModuleMixin, Linear):
             # the state of an initialized LazyLinear was loaded
             if input.shape[-1] != self.weight.shape[-1]:
                 raise AssertionError(
-                    f"The in_features inferred from input: {input.shape[-1]} is not equal to in_features from self.weight: "
-                    f"{self.weight.shape[-1]}"
+                    f"The in_features inferred from input: {input.shape[-1]} is not equal to in_features from "
+                    f"self.weight: {self.weight.shape[-1]}"
                 )
             self.in_features = input.shape[-1]

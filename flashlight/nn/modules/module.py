@@ -128,7 +128,7 @@ class Module(HookRegistration, StateDict):
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
-    # ----------------------------------------------------------------------------------------------------------- calling
+    # ---------------------------------------------------------------------------------------------------------- calling
     def forward(self, *input):
         """What the module computes; a subclass overrides it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
@@ -157,10 +157,11 @@ class Module(HookRegistration, StateDict):
     def compile(self, *args, **kwargs) -> None:
         """Raises NotImplementedError: call the module as it is, MLX fuses and schedules lazily by itself."""
         raise NotImplementedError(
-            "Module.compile() is not available: call the module directly, its operations are evaluated lazily as one graph"
+            "Module.compile() is not available: call the module directly, its operations are evaluated lazily as one "
+            "graph"
         )
 
-    # ------------------------------------------------------------------------------------------------------ registration
+    # ----------------------------------------------------------------------------------------------------- registration
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is no parameter; it is saved with the module if ``persistent``."""
         if "_buffers" not in self.__dict__:
@@ -187,8 +188,8 @@ class Module(HookRegistration, StateDict):
             )
         if param is not None and not param.is_leaf:
             raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To express "
-                f"'{name}' as a function of another Tensor, compute the value in the forward() method."
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
+                f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
             )
         if param is not None:
             param = _after_hooks(_global_parameter_registration_hooks, self, name, param)
@@ -205,7 +206,7 @@ class Module(HookRegistration, StateDict):
         """Same as `add_module`."""
         self.add_module(name, module)
 
-    # -------------------------------------------------------------------------------------------------------- attributes
+    # ------------------------------------------------------------------------------------------------------- attributes
     def __getattr__(self, name: str):
         state = self.__dict__
         for table in ("_parameters", "_buffers", "_modules"):
@@ -267,8 +268,8 @@ class Module(HookRegistration, StateDict):
             self.register_buffer(name, value)
         else:
             raise RuntimeError(
-                "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without the persistent "
-                "argument is not allowed."
+                "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without "
+                "the persistent argument is not allowed."
             )
 
     def __delattr__(self, name: str) -> None:
@@ -298,7 +299,7 @@ class Module(HookRegistration, StateDict):
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
         self.__dict__.setdefault("_is_full_backward_hook", None)
 
-    # ---------------------------------------------------------------------------------------------------- access by path
+    # --------------------------------------------------------------------------------------------------- access by path
     def get_submodule(self, target: str) -> Module:
         """The submodule at a dotted path, this module for ``""``."""
         found = self
@@ -339,7 +340,7 @@ class Module(HookRegistration, StateDict):
             raise AttributeError(f"`{last}` is not a buffer")
         return found
 
-    # --------------------------------------------------------------------------------------------------------- traversal
+    # -------------------------------------------------------------------------------------------------------- traversal
     def _named_members(self, get_members_fn, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True):
         seen: set = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
@@ -406,7 +407,7 @@ class Module(HookRegistration, StateDict):
         fn(self)
         return self
 
-    # ------------------------------------------------------------------------------------------------------------- modes
+    # ------------------------------------------------------------------------------------------------------------ modes
     def train(self, mode: bool = True):
         """Put this module and those below it into training mode, or into evaluation mode."""
         if not isinstance(mode, bool):
@@ -434,9 +435,10 @@ class Module(HookRegistration, StateDict):
         """Drop the gradients of all parameters, or fill them with zeros."""
         if getattr(self, "_is_replica", False):
             warnings.warn(
-                "Calling .zero_grad() from a module created with nn.DataParallel() has no effect. The parameters are copied (in a "
-                "differentiable manner) from the original module. This means they are not leaf nodes in autograd and so don't "
-                "accumulate gradients. If you need gradients in your forward method, consider using autograd.grad instead.",
+                "Calling .zero_grad() from a module created with nn.DataParallel() has no effect. The parameters are "
+                "copied (in a differentiable manner) from the original module. This means they are not leaf nodes in "
+                "autograd and so don't accumulate gradients. If you need gradients in your forward method, consider "
+                "using autograd.grad instead.",
                 stacklevel=2,
             )
         for param in self.parameters():
@@ -451,9 +453,11 @@ class Module(HookRegistration, StateDict):
                     param.grad.requires_grad_(False)
                 param.grad.zero_()
 
-    # ------------------------------------------------------------------------------------------------------- conversions
+    # ------------------------------------------------------------------------------------------------------ conversions
     def _apply(self, fn, recurse: bool = True):
-        """Replace the data of every parameter, gradient and buffer by ``fn`` of it; parameters stay the same objects."""
+        """Replace the data of every parameter, gradient and buffer by ``fn`` of it; parameters stay the same
+        objects.
+        """
         if recurse:
             for module in self.children():
                 module._apply(fn)
@@ -486,8 +490,8 @@ class Module(HookRegistration, StateDict):
                 )
             if dtype.is_complex:
                 warnings.warn(
-                    "Complex modules are a new feature under active development whose design may change, and some modules might not "
-                    "work as expected when using complex tensors as parameters or buffers.",
+                    "Complex modules are a new feature under active development whose design may change, and some "
+                    "modules might not work as expected when using complex tensors as parameters or buffers.",
                     stacklevel=2,
                 )
 
@@ -502,8 +506,8 @@ class Module(HookRegistration, StateDict):
             if str(error) != "Cannot copy out of meta tensor; no data!":
                 raise
             raise NotImplementedError(
-                f"{error} Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() when moving module from meta to a "
-                "different device."
+                f"{error} Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() when moving module "
+                "from meta to a different device."
             ) from None
 
     def to_empty(self, *, device, recurse: bool = True):
@@ -549,7 +553,7 @@ class Module(HookRegistration, StateDict):
         """Mark parameters and buffers as shared between processes."""
         return self._apply(lambda t: t.share_memory_())
 
-    # --------------------------------------------------------------------------------------------------------------- text
+    # ------------------------------------------------------------------------------------------------------------- text
     def _get_name(self) -> str:
         return type(self).__name__
 

@@ -1,0 +1,208 @@
+"""Distinct values and histograms: unique, unique_consecutive, bincount, histc, histogram, histogramdd."""
+
+from __future__ import annotations
+
+import mlx.core as mx
+import numpy as np
+
+from .._core import dispatch, dtypes, return_types
+from .._core.conversion import from_host, host_value, to_numpy
+from .._core.table import Array, composite, op
+from .._core.tensor import Tensor, wrap, wrap_dim
+from .kinds import INT, kind_of, no_derivative, not_implemented
+
+
+def _on_host(a: mx.array) -> np.ndarray:
+    return to_numpy(host_value(wrap(a)))
+
+
+def _from_host(values: np.ndarray, like: mx.array) -> mx.array:
+    return from_host(values, dtypes.from_mlx(like.dtype))
+
+
+# ---------------------------------------------------------------------------------------------------------------- unique
+@op(namespace="_", method=False, host=True, name="unique", constant_outputs=(1, 2), backward="Unique2")
+def unique_values(input: Array, dim) -> tuple[Array, Array, Array]:
+    """The distinct values in order, where each element's value is among them, and how often each occurs."""
+    host = _on_host(input)
+    if dim is not None and host.size == 0:
+        return _unique_of_nothing(input, dim)
+    values, inverse, counts = np.unique(host, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
+    return _from_host(values, input), mx.array(inverse.reshape(host.shape if dim is None else -1)), mx.array(counts)
+
+
+def _unique_of_nothing(input: mx.array, dim: int) -> tuple:
+    if input.shape[dim] != 0:
+        raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+    empty = mx.zeros((0,), dtype=mx.int64)
+    return input, empty, empty
+
+
+@op(namespace="_", method=False, host=True, name="unique_consecutive", constant_outputs=(1, 2))
+def consecutive_values(input: Array, dim) -> tuple[Array, Array, Array]:
+    """The first of each run of equals, the run of each element, and the lengths of the runs."""
+    if dim is not None and input.size == 0:
+        return _unique_of_nothing(input, dim)
+    host = _on_host(input)
+    rows = host.reshape(-1) if dim is None else np.moveaxis(host, dim, 0)
+    differs = (rows[1:] != rows[:-1]).reshape(max(len(rows) - 1, 0), -1).any(axis=1)
+    starts = np.concatenate([np.ones(min(len(rows), 1), dtype=bool), differs])
+    first = np.flatnonzero(starts)
+    values = rows[first] if dim is None else np.moveaxis(rows[first], 0, dim)
+    runs = np.cumsum(starts) - 1
+    counts = np.diff(np.append(first, len(rows)))
+    shape = host.shape if dim is None else -1
+    return _from_host(values, input), mx.array(runs.reshape(shape)), mx.array(counts.astype(np.int64))
+
+
+no_derivative(unique_values, consecutive_values)
+
+
+def _parts(results: tuple, return_inverse: bool, return_counts: bool):
+    asked = [results[0], *([results[1]] if return_inverse else []), *([results[2]] if return_counts else [])]
+    return asked[0] if len(asked) == 1 else tuple(asked)
+
+
+def _unique_input(name: str, input: Tensor, dim) -> tuple:
+    if input.is_complex():
+        raise not_implemented(name, input._a)
+    return (None if dim is None else wrap_dim(dim, input.ndim),)
+
+
+@composite
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The distinct elements, or slices along ``dim``, in order; ``sorted=False`` allows any order and gives the same.
+
+    Args:
+        return_inverse: also where each element's value is among the results.
+        return_counts: also how often each occurs.
+    """
+    results = dispatch.run(unique_values, (input,), _unique_input("unique", input, dim))
+    return _parts(results, return_inverse, return_counts)
+
+
+@composite
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """The elements, or slices along ``dim``, without those equal to the one before; optional results as in ``unique``."""
+    results = dispatch.run(consecutive_values, (input,), _unique_input("unique", input, dim))
+    return _parts(results, return_inverse, return_counts)
+
+
+# ------------------------------------------------------------------------------------------------------------ histograms
+@op(grad=False, host=True)
+def bincount(input: Array, weights: Array | None = None, minlength=0) -> Array:
+    """How often each whole number occurs, or the sum of its ``weights``."""
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    if kind_of(input) != INT:
+        raise not_implemented("bincount_cpu", input)
+    values = _on_host(input)
+    if values.ndim != 1 or (values.size and values.min() < 0):
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if weights is None:
+        return mx.array(np.bincount(values.astype(np.int64), minlength=minlength).astype(np.int64))
+    if weights.shape != input.shape:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    kind = np.float32 if weights.dtype == mx.float32 else np.float64
+    sums = np.bincount(values.astype(np.int64), _on_host(weights).astype(np.float64), minlength)
+    return from_host(sums.astype(kind))
+
+
+def _limits(name: str, values: np.ndarray, low, high) -> tuple:
+    """The range of a histogram: what is given, else that of the values, widened if it is empty."""
+    if low == high and values.size:
+        low, high = float(values.min()), float(values.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise RuntimeError(f"torch.{name}: range of [{low:g}, {high:g}] is not finite")
+    if low > high:
+        raise RuntimeError(f"torch.{name}: max must be larger than min")
+    return low, high
+
+
+def _floats(name: str, a: mx.array) -> None:
+    if not mx.issubdtype(a.dtype, mx.floating):
+        raise not_implemented(name, a)
+
+
+@op(grad=False, host=True)
+def histc(input: Array, bins=100, min=0, max=0) -> Array:
+    """How many elements fall into ``bins`` equal intervals between ``min`` and ``max`` (of the data if both are 0)."""
+    _floats("histogram_cpu", input)
+    if bins <= 0:
+        raise RuntimeError("torch.histc(): bins must be > 0")
+    values = _on_host(input).reshape(-1)
+    low, high = _limits("histc", values, min, max)
+    counts = np.histogramdd(values[:, None], [_edges(low, high, bins, values.dtype)])[0]
+    return _from_host(counts.astype(values.dtype), input)
+
+
+def _edges(low: float, high: float, bins: int, kind) -> np.ndarray:
+    """Bin edges as ``linspace`` spaces them: from the nearer end, in the values' precision."""
+    low, high, i = kind.type(low), kind.type(high), np.arange(bins + 1)
+    step = (high - low) / kind.type(bins)
+    return np.where(i < (bins + 1) // 2, low + step * i.astype(kind), high - step * (bins - i).astype(kind)).astype(
+        kind
+    )
+
+
+@op(namespace="_", method=False, grad=False, host=True, name="histogram")
+def histogram_of(input: Array, weight: Array | None, edges, density) -> Array:
+    """The weights that fall into the boxes between edges, one array of them for each column of ``input``."""
+    _floats("histogramdd", input)
+    points = _on_host(input).astype(np.float64).reshape(-1, len(edges))
+    weights = None if weight is None else _on_host(weight).astype(np.float64).reshape(-1)
+    hist = np.histogramdd(points, [e.astype(np.float64) for e in edges], weights=weights)[0]
+    if density:
+        for axis, e in enumerate(edges):
+            hist = hist / np.diff(e.astype(np.float64)).reshape([-1 if i == axis else 1 for i in range(hist.ndim)])
+        hist = hist / np.prod([1.0]) / (hist * _volumes(edges)).sum()
+    return _from_host(hist.astype(_on_host(input).dtype), input)
+
+
+def _volumes(edges) -> np.ndarray:
+    volume = np.ones(())
+    for e in edges:
+        volume = np.multiply.outer(volume, np.diff(e.astype(np.float64)))
+    return volume
+
+
+def _histogram_edges(input: Tensor, columns: np.ndarray, bins, range) -> list:
+    """The edges in each dimension, given as tensors or as counts with a range."""
+    edges = []
+    for i, b in enumerate(bins):
+        if isinstance(b, Tensor):
+            edges.append(to_numpy(host_value(b)))
+            continue
+        low, high = (0, 0) if range is None else (range[2 * i], range[2 * i + 1])
+        low, high = _limits("histogramdd", columns[:, i], low, high)
+        edges.append(_edges(low, high, int(b), columns.dtype))
+    return edges
+
+
+@composite
+def histogram(input, bins=100, *, range=None, weight=None, density=False, out=None):
+    """(hist, bin_edges): what falls between the edges, given as a tensor or as a count of equal ``bins`` over ``range``."""
+    _floats("histogramdd", input._a)
+    columns = to_numpy(host_value(input)).reshape(-1, 1)
+    edges = _histogram_edges(input, columns, [bins], range)
+    hist = dispatch.run(histogram_of, (input, weight), (edges, density))
+    result = return_types.histogram(hist, wrap(_from_host(edges[0], input._a), input._device))
+    return result if out is None else dispatch.write_out(out, result)
+
+
+@composite(method=False)
+def histogramdd(input, bins, range=None, weight=None, density=False):
+    """(hist, bin_edges) of points, the rows of ``input``, over boxes; ``bins`` is a count, a list of counts or of edges."""
+    _floats("histogramdd", input._a)
+    n = input.shape[-1]
+    columns = to_numpy(host_value(input)).reshape(-1, n)
+    bins = [bins] * n if isinstance(bins, int) else list(bins)
+    if len(bins) != n:
+        raise RuntimeError(
+            f"histogramdd: The size of bins must be equal to the innermost dimension of the input, got {len(bins)}"
+        )
+    edges = _histogram_edges(input, columns, bins, range)
+    hist = dispatch.run(histogram_of, (input, weight), (edges, density))
+    return return_types.histogramdd(hist, tuple(wrap(_from_host(e, input._a), input._device) for e in edges))

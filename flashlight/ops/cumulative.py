@@ -1,0 +1,163 @@
+"""Running sums, products and extrema along a dimension."""
+
+from __future__ import annotations
+
+import mlx.core as mx
+
+from .._core import dtypes, return_types
+from .._core.dispatch import convert
+from .._core.numerics.elementary import conj, exp
+from .._core.table import Array, op
+from .._core.tensor import wrap_dim
+from .kinds import not_implemented
+from .reduce import HALF, wide
+from .selection import add_back, lifted, lowered
+
+
+def _accumulated(scan, a: mx.array, dim, dtype) -> mx.array:
+    """A scan in the dtype torch accumulates in and gives: integers and bools give int64."""
+    axis = wrap_dim(dim, a.ndim)
+    result = dtypes.to_mlx(dtype) if dtype is not None else a.dtype if mx.issubdtype(a.dtype, mx.inexact) else mx.int64
+    work = mx.float32 if result in HALF else result
+    a = a if a.dtype == work else convert(a, work)
+    out = scan(a, axis=axis) if a.ndim and a.size else a
+    return out if result == work else out.astype(result)
+
+
+@op(inplace=True, autocast="fp32")
+def cumsum(input: Array, dim, *, dtype=None) -> Array:
+    """Running sums along a dimension."""
+    return _accumulated(mx.cumsum, input, dim, dtype)
+
+
+@cumsum.vjp
+def _(g, dim, dtypes):
+    if g.ndim and g.size:
+        g = mx.cumsum(wide(g), axis=dim, reverse=True).astype(g.dtype)
+    return convert(g, dtypes[0])
+
+
+@op(inplace=True, autocast="fp32")
+def cumprod(input: Array, dim, *, dtype=None) -> Array:
+    """Running products along a dimension."""
+    return _accumulated(mx.cumprod, input, dim, dtype)
+
+
+@cumprod.vjp
+def _(g, input, dim, output):
+    if input.ndim == 0 or input.size == 0:
+        return convert(g, input.dtype)
+    axis = wrap_dim(dim, input.ndim)
+    a, out, g = wide(conj(convert(input, output.dtype))), wide(conj(output)), wide(g)
+    # products without a factor, and no division: d/dx_i = (x_1 ... x_{i-1}) (g_i + x_{i+1} (g_{i+1} + ...))
+    before = _shifted(out, 1, axis, 1, forwards=True)
+    return convert(before * _recurrence(_shifted(a, 1, axis, 0), g, axis), input.dtype)
+
+
+def _shifted(a: mx.array, by: int, axis: int, fill, forwards: bool = False) -> mx.array:
+    """``a`` moved ``by`` places towards the start (or end), ``fill`` moving in."""
+    n = a.shape[axis]
+    shape = list(a.shape)
+    shape[axis] = min(by, n)
+    rest = mx.full(shape, fill, dtype=a.dtype)
+    kept = mx.split(a, [n - by] if forwards else [by], axis=axis)[0 if forwards else 1] if by < n else None
+    if kept is None:
+        return rest
+    return mx.concatenate([rest, kept] if forwards else [kept, rest], axis=axis)
+
+
+def _recurrence(a: mx.array, b: mx.array, axis: int) -> mx.array:
+    """``r_i = b_i + a_i r_{i+1}`` in log2(n) steps that each double the reach."""
+    reach, n = 1, a.shape[axis]
+    while reach < n:
+        b = b + a * _shifted(b, reach, axis, 0)
+        a = a * _shifted(a, reach, axis, 0)
+        reach *= 2
+    return b
+
+
+def _log_add(a: mx.array, b: mx.array) -> mx.array:
+    high = mx.maximum(a, b)
+    gap = mx.where(a == b, mx.zeros((), dtype=a.dtype), -mx.abs(a - b))
+    return high + mx.log1p(exp(gap))
+
+
+def _log_scan64(a: mx.array, axis: int) -> mx.array:
+    """Doubles by doubling: MLX's own scan computes their exponentials in single precision."""
+    reach = 1
+    while reach < a.shape[axis]:
+        a = _log_add(a, _shifted(a, reach, axis, float("-inf"), forwards=True))
+        reach *= 2
+    return a
+
+
+@op
+def logcumsumexp(input: Array, dim) -> Array:
+    """Running ``log(sum(exp(x)))`` along a dimension."""
+    axis = wrap_dim(dim, input.ndim)
+    if input.ndim == 0 or input.size == 0:
+        return input
+    a = wide(input)
+    return (_log_scan64(a, axis) if a.dtype == mx.float64 else mx.logcumsumexp(a, axis=axis)).astype(input.dtype)
+
+
+@logcumsumexp.checked
+def _(arrays, _statics):
+    if not mx.issubdtype(arrays[0].dtype, mx.inexact):
+        raise not_implemented("logcumsumexp_out_cpu", arrays[0])
+    return arrays
+
+
+@logcumsumexp.vjp
+def _(g, input, dim, output):
+    if input.ndim == 0 or input.size == 0:
+        return g
+    axis = wrap_dim(dim, input.ndim)
+    a, out, g = wide(input), wide(output), wide(g)
+    # the sums grow along the dimension, so every factor is at most one
+    growth = exp(_difference(out, _shifted(out, 1, axis, float("inf"))))
+    return (exp(_difference(a, out)) * _recurrence(growth, g, axis)).astype(input.dtype)
+
+
+def _difference(a: mx.array, b: mx.array) -> mx.array:
+    """``a - b``, zero for equal infinities."""
+    return mx.where(a == b, mx.zeros((), dtype=a.dtype), a - b)
+
+
+# --------------------------------------------------------------------------------------------------------------- extrema
+def _running(name: str, scan, least):
+    @op(name=name, result=getattr(return_types, name), constant_outputs=(1,))
+    def running(input: Array, dim) -> tuple[Array, Array]:
+        a, axis = lifted(input, dim)
+        if a.size == 0:
+            return input, mx.zeros(input.shape, dtype=mx.int64)
+        index = _latest(a, axis, scan, least)
+        return lowered((mx.take_along_axis(a, index, axis), index), input)
+
+    running.plain_body.__doc__ = (
+        f"Running {'maxima' if name == 'cummax' else 'minima'} along a dimension and where they were met last."
+    )
+    running.public.__doc__ = running.plain_body.__doc__
+
+    @running.vjp
+    def _(gs, outputs, shapes, dim):
+        return add_back(gs[0], outputs[1], shapes[0], dim)
+
+
+def _latest(a: mx.array, axis: int, scan, least: float) -> mx.array:
+    """Where the running extremum was last met; from the first NaN on, the last NaN."""
+    if a.dtype == mx.bool_:
+        a = a.astype(mx.uint8)
+    place = mx.arange(a.shape[axis], dtype=mx.int64).reshape([-1 if i == axis else 1 for i in range(a.ndim)])
+    if mx.issubdtype(a.dtype, mx.floating):
+        missing = mx.isnan(a)
+        a = mx.where(missing, mx.array(least, dtype=a.dtype), a)
+        met = mx.logical_and(a == scan(a, axis=axis), mx.cumsum(missing.astype(mx.int32), axis=axis) == 0)
+        met = mx.logical_or(met, missing)
+    else:
+        met = a == scan(a, axis=axis)
+    return mx.cummax(mx.where(met, mx.broadcast_to(place, a.shape), mx.zeros((), dtype=mx.int64)), axis=axis)
+
+
+_running("cummax", mx.cummax, float("-inf"))
+_running("cummin", mx.cummin, float("inf"))

@@ -1,0 +1,180 @@
+"""Computes the Chebyshev coefficients in `flashlight/_core/numerics/fits.py`; run it with ``python tools/fit_special.py``.
+
+Each function is sampled at Chebyshev points with 50 digits (mpmath) on the interval its variable runs over, and its series is cut
+where the coefficients fall below double precision.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mpmath as mp
+
+mp.mp.dps = 50
+TARGET = Path(__file__).resolve().parent.parent / "flashlight" / "_core" / "numerics" / "fits.py"
+HEAD = '''"""Chebyshev coefficients of the special functions, lowest order first; written by `tools/fit_special.py`."""
+
+from __future__ import annotations
+
+'''
+
+
+def series(f, points: int = 64, precision=mp.mpf("2e-17")) -> list[float]:
+    """Chebyshev coefficients of ``f`` on [-1, 1]."""
+    angles = [mp.pi * (k + mp.mpf(1) / 2) / points for k in range(points)]
+    values = [f(mp.cos(a)) for a in angles]
+    found = [2 * sum(v * mp.cos(j * a) for v, a in zip(values, angles, strict=True)) / points for j in range(points)]
+    found[0] /= 2
+    size = max(abs(c) for c in found)
+    last = max(j for j, c in enumerate(found) if abs(c) > precision * size)
+    return [float(c) for c in found[: last + 1]]
+
+
+def between(low, high):
+    """The map from [-1, 1] to an interval."""
+    low, high = mp.mpf(low), mp.mpf(high)
+    return lambda t: low + (high - low) * (t + 1) / 2
+
+
+def erfcx(t):
+    """(1 + 2 x) erfcx(x) for t = (x - 3.75) / (x + 3.75)."""
+    x = mp.mpf("3.75") * (1 + t) / (1 - t)
+    if x > 10**6:
+        tail = sum((-1) ** k * mp.fac2(2 * k - 1) / (2 * x * x) ** k for k in range(1, 6)) + 1
+        return (1 + 2 * x) * tail / (x * mp.sqrt(mp.pi))
+    with mp.workdps(60):
+        return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+
+
+def erfinv_ratio(w):
+    """erfinv(x) / x where w = -log(1 - x ** 2)."""
+    if w < mp.mpf("1e-25"):
+        return mp.sqrt(mp.pi) / 2
+    with mp.workdps(50 + int(w)):
+        rest = -mp.expm1(-w)
+        x = mp.sqrt(rest)
+        complement = mp.exp(-w) / (1 + x)
+        guess = mp.sqrt(w) if w > 5 else mp.erfinv(x)
+        z = mp.findroot(lambda z: mp.log(mp.erfc(z) / complement), guess)
+        return z / x
+
+
+def hankel(order: int, kind: str):
+    """P or Q of the Bessel functions beyond 8, of t = 2 (8 / x) ** 2 - 1."""
+
+    def f(t):
+        z = mp.sqrt((t + 1) / 2)
+        if z < mp.mpf("1e-3"):
+            return _hankel_series(order, kind, z)
+        x = 8 / z
+        chi = x - (2 * order + 1) * mp.pi / 4
+        j, y = mp.besselj(order, x), mp.bessely(order, x)
+        scale = mp.sqrt(mp.pi * x / 2)
+        if kind == "p":
+            return scale * (j * mp.cos(chi) + y * mp.sin(chi))
+        return scale * (y * mp.cos(chi) - j * mp.sin(chi)) / z
+
+    return f
+
+
+def _hankel_series(order, kind, z):
+    mu, x = 4 * order**2, 8 / z if z else mp.inf
+    total, term = mp.mpf(0), mp.mpf(1)
+    for k in range(12):
+        if k % 2 == (0 if kind == "p" else 1):
+            total += (-1) ** (k // 2) * (term if kind == "p" else term * 8**1)
+        term = term * (mu - (2 * k + 1) ** 2) / ((k + 1) * 8)
+        term = term * (z / 8 if k % 2 == (0 if kind == "p" else 1) or True else 1)
+    del x
+    if kind == "q":
+        return total / (8 * z) if z else mp.mpf(mu - 1) / 64
+    return total
+
+
+def airy_positive(t):
+    """2 sqrt(pi) x ** (1/4) exp(s) Ai(x) where s = 2/3 x ** (3/2) and 1 / s runs over [0, 1 / s(2)]."""
+    u = (t + 1) / 2 * _AIRY_EDGE
+    if u < mp.mpf("1e-3"):
+        return sum((-1) ** k * _airy_term(k) * u**k for k in range(14))
+    s = 1 / u
+    x = (s * mp.mpf(3) / 2) ** (mp.mpf(2) / 3)
+    return 2 * mp.sqrt(mp.pi) * mp.root(x, 4) * mp.exp(s) * mp.airyai(x)
+
+
+_AIRY_EDGE = 1 / (mp.mpf(2) / 3 * mp.power(2, mp.mpf(3) / 2))
+
+
+def _airy_term(k):
+    return mp.gamma(3 * k + mp.mpf(1) / 2) / (mp.mpf(54) ** k * mp.factorial(k) * mp.gamma(k + mp.mpf(1) / 2))
+
+
+def airy_negative(kind: str):
+    """The two parts of sqrt(pi) x ** (1/4) Ai(-x), of (s(2) / s) ** 2."""
+
+    def f(t):
+        v = (t + 1) / 2
+        u = mp.sqrt(v) * _AIRY_EDGE
+        if u < mp.mpf("1e-3"):
+            first = 0 if kind == "p" else 1
+            return sum((-1) ** k * _airy_term(2 * k + first) * u ** (2 * k) for k in range(7))
+        s = 1 / u
+        x = (s * mp.mpf(3) / 2) ** (mp.mpf(2) / 3)
+        scale, phase = mp.sqrt(mp.pi) * mp.root(x, 4), s + mp.pi / 4
+        a, b = mp.airyai(-x), mp.airybi(-x)
+        if kind == "p":
+            return scale * (a * mp.sin(phase) + b * mp.cos(phase))
+        return scale * (b * mp.sin(phase) - a * mp.cos(phase)) / u
+
+    return f
+
+
+def on(interval, f):
+    return lambda t: f(interval(t))
+
+
+def small_bessel(f, at_zero=None):
+    """A function of x on (0, 8] as one of t = x ** 2 / 32 - 1."""
+    return lambda t: f(mp.sqrt(32 * (t + 1)))
+
+
+FITS = {
+    "ERFCX": erfcx,
+    "ERFINV_CENTRE": on(between(0, "6.25"), erfinv_ratio),
+    "ERFINV_MIDDLE": on(between("2.5", 4), lambda r: erfinv_ratio(r * r)),
+    "ERFINV_TAIL": on(between(4, 8), lambda r: erfinv_ratio(r * r)),
+    "ERFINV_END": on(between(8, 28), lambda r: erfinv_ratio(r * r)),
+    "LGAMMA": on(between(2, 3), lambda x: mp.loggamma(x) / (x - 2)),
+    "I0E_SMALL": on(between(0, 8), lambda x: mp.exp(-x) * mp.besseli(0, x)),
+    "I0E_LARGE": on(between(0, "0.125"), lambda u: mp.besseli(0, 1 / u) * mp.exp(-1 / u) / mp.sqrt(u)),
+    "I1E_SMALL": on(between(0, 8), lambda x: mp.exp(-x) * mp.besseli(1, x) / x),
+    "I1E_LARGE": on(between(0, "0.125"), lambda u: mp.besseli(1, 1 / u) * mp.exp(-1 / u) / mp.sqrt(u)),
+    "K0_SMALL": on(between(0, 4), lambda s: _with_root(s, lambda x: mp.besselk(0, x) + mp.log(x / 2) * mp.besseli(0, x))),
+    "K0_LARGE": on(between(0, "0.5"), lambda u: mp.besselk(0, 1 / u) * mp.exp(1 / u) / mp.sqrt(u)),
+    "K1_SMALL": on(
+        between(0, 4), lambda s: _with_root(s, lambda x: x * mp.besselk(1, x) - x * mp.log(x / 2) * mp.besseli(1, x))
+    ),
+    "K1_LARGE": on(between(0, "0.5"), lambda u: mp.besselk(1, 1 / u) * mp.exp(1 / u) / mp.sqrt(u)),
+    "J0_SMALL": small_bessel(lambda x: mp.besselj(0, x)),
+    "J1_SMALL": small_bessel(lambda x: mp.besselj(1, x) / x),
+    "Y0_SMALL": small_bessel(lambda x: mp.bessely(0, x) - 2 / mp.pi * mp.log(x) * mp.besselj(0, x)),
+    "Y1_SMALL": small_bessel(lambda x: (mp.bessely(1, x) - 2 / mp.pi * (mp.log(x) * mp.besselj(1, x) - 1 / x)) / x),
+    **{f"{kind.upper()}{order}_LARGE": hankel(order, kind) for order in (0, 1) for kind in "pq"},
+    "AIRY_POSITIVE": airy_positive,
+    "AIRY_NEGATIVE_P": airy_negative("p"),
+    "AIRY_NEGATIVE_Q": airy_negative("q"),
+}
+
+
+def _with_root(s, f):
+    return f(mp.sqrt(s))
+
+
+def main() -> None:
+    lines = [HEAD]
+    for name, f in FITS.items():
+        lines.append(f"{name} = (\n" + "".join(f"    {c!r},\n" for c in series(f)) + ")\n")
+    TARGET.write_text("".join(lines))
+
+
+if __name__ == "__main__":
+    main()
