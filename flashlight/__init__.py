@@ -16,6 +16,7 @@ from ._core import creation_args as _creation_args  # noqa: E402
 from ._core import dtypes as _dtypes  # noqa: E402
 from ._core import history as _history  # noqa: E402
 from ._core import printing as _printing  # noqa: E402
+from ._core import settings as _settings  # noqa: E402
 from ._core import table as _table  # noqa: E402
 from ._core.checks import get_checks, set_checks  # noqa: E402
 from ._core.device import device, get_default_device, set_default_device  # noqa: E402
@@ -51,7 +52,8 @@ from ._core.tensor import (  # noqa: E402
     strided,
 )
 
-__version__ = "0.1.0"
+# the version of the interface, as code that asks for torch.__version__ compares it, and our own
+__version__ = "2.13.0+flashlight.0.1.0"
 
 for _name, _dtype in _dtypes.BY_NAME.items():
     globals()[_name] = _dtype

@@ -1,16 +1,18 @@
-"""Computes the Chebyshev coefficients in `flashlight/_core/numerics/fits.py`; run it with ``python tools/fit_special.py``.
+"""Computes the Chebyshev coefficients in `flashlight/_core/numerics/fits.py`: ``python tools/fit_special.py``.
 
-Each function is sampled at Chebyshev points with 50 digits (mpmath) on the interval its variable runs over, and its series is cut
-where the coefficients fall below double precision.
+Each function is sampled at Chebyshev points with 50 digits (mpmath) on the interval its variable runs over, and its
+series is cut where the coefficients fall below double precision.
 """
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import mpmath as mp
 
 mp.mp.dps = 50
+INDENT = {"initial_indent": "    ", "subsequent_indent": "    "}
 TARGET = Path(__file__).resolve().parent.parent / "flashlight" / "_core" / "numerics" / "fits.py"
 HEAD = '''"""Chebyshev coefficients of the special functions, lowest order first; written by `tools/fit_special.py`."""
 
@@ -19,7 +21,7 @@ from __future__ import annotations
 '''
 
 
-def series(f, points: int = 64, precision=mp.mpf("2e-17")) -> list[float]:
+def series(f, points: int = 64, precision: float = 3e-17) -> list[float]:
     """Chebyshev coefficients of ``f`` on [-1, 1]."""
     angles = [mp.pi * (k + mp.mpf(1) / 2) / points for k in range(points)]
     values = [f(mp.cos(a)) for a in angles]
@@ -39,11 +41,7 @@ def between(low, high):
 def erfcx(t):
     """(1 + 2 x) erfcx(x) for t = (x - 3.75) / (x + 3.75)."""
     x = mp.mpf("3.75") * (1 + t) / (1 - t)
-    if x > 10**6:
-        tail = sum((-1) ** k * mp.fac2(2 * k - 1) / (2 * x * x) ** k for k in range(1, 6)) + 1
-        return (1 + 2 * x) * tail / (x * mp.sqrt(mp.pi))
-    with mp.workdps(60):
-        return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+    return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
 
 
 def erfinv_ratio(w):
@@ -64,8 +62,6 @@ def hankel(order: int, kind: str):
 
     def f(t):
         z = mp.sqrt((t + 1) / 2)
-        if z < mp.mpf("1e-3"):
-            return _hankel_series(order, kind, z)
         x = 8 / z
         chi = x - (2 * order + 1) * mp.pi / 4
         j, y = mp.besselj(order, x), mp.bessely(order, x)
@@ -77,53 +73,30 @@ def hankel(order: int, kind: str):
     return f
 
 
-def _hankel_series(order, kind, z):
-    mu, x = 4 * order**2, 8 / z if z else mp.inf
-    total, term = mp.mpf(0), mp.mpf(1)
-    for k in range(12):
-        if k % 2 == (0 if kind == "p" else 1):
-            total += (-1) ** (k // 2) * (term if kind == "p" else term * 8**1)
-        term = term * (mu - (2 * k + 1) ** 2) / ((k + 1) * 8)
-        term = term * (z / 8 if k % 2 == (0 if kind == "p" else 1) or True else 1)
-    del x
-    if kind == "q":
-        return total / (8 * z) if z else mp.mpf(mu - 1) / 64
-    return total
+def _phase(x):
+    """The phase 2/3 x ** (3/2) of the Airy functions."""
+    return 2 * mp.power(x, mp.mpf(3) / 2) / 3
 
 
 def airy_positive(t):
-    """2 sqrt(pi) x ** (1/4) exp(s) Ai(x) where s = 2/3 x ** (3/2) and 1 / s runs over [0, 1 / s(2)]."""
-    u = (t + 1) / 2 * _AIRY_EDGE
-    if u < mp.mpf("1e-3"):
-        return sum((-1) ** k * _airy_term(k) * u**k for k in range(14))
-    s = 1 / u
-    x = (s * mp.mpf(3) / 2) ** (mp.mpf(2) / 3)
+    """2 sqrt(pi) x ** (1/4) exp(s) Ai(x) for x beyond 2; s = _phase(x) and s(2) / s = (t + 1) / 2."""
+    s = _phase(2) * 2 / (t + 1)
+    x = (s * 3 / 2) ** (mp.mpf(2) / 3)
     return 2 * mp.sqrt(mp.pi) * mp.root(x, 4) * mp.exp(s) * mp.airyai(x)
 
 
-_AIRY_EDGE = 1 / (mp.mpf(2) / 3 * mp.power(2, mp.mpf(3) / 2))
-
-
-def _airy_term(k):
-    return mp.gamma(3 * k + mp.mpf(1) / 2) / (mp.mpf(54) ** k * mp.factorial(k) * mp.gamma(k + mp.mpf(1) / 2))
-
-
 def airy_negative(kind: str):
-    """The two parts of sqrt(pi) x ** (1/4) Ai(-x), of (s(2) / s) ** 2."""
+    """The parts of sqrt(pi) x ** (1/4) Ai(-x) for x beyond 5; (s(5) / s) ** 2 = (t + 1) / 2, the second over s(5) / s."""
 
     def f(t):
-        v = (t + 1) / 2
-        u = mp.sqrt(v) * _AIRY_EDGE
-        if u < mp.mpf("1e-3"):
-            first = 0 if kind == "p" else 1
-            return sum((-1) ** k * _airy_term(2 * k + first) * u ** (2 * k) for k in range(7))
-        s = 1 / u
-        x = (s * mp.mpf(3) / 2) ** (mp.mpf(2) / 3)
-        scale, phase = mp.sqrt(mp.pi) * mp.root(x, 4), s + mp.pi / 4
+        ratio = mp.sqrt((t + 1) / 2)
+        s = _phase(5) / ratio
+        x = (s * 3 / 2) ** (mp.mpf(2) / 3)
+        scale, turn = mp.sqrt(mp.pi) * mp.root(x, 4), s + mp.pi / 4
         a, b = mp.airyai(-x), mp.airybi(-x)
         if kind == "p":
-            return scale * (a * mp.sin(phase) + b * mp.cos(phase))
-        return scale * (b * mp.sin(phase) - a * mp.cos(phase)) / u
+            return scale * (a * mp.sin(turn) + b * mp.cos(turn))
+        return scale * (b * mp.sin(turn) - a * mp.cos(turn)) / ratio
 
     return f
 
@@ -132,9 +105,9 @@ def on(interval, f):
     return lambda t: f(interval(t))
 
 
-def small_bessel(f, at_zero=None):
-    """A function of x on (0, 8] as one of t = x ** 2 / 32 - 1."""
-    return lambda t: f(mp.sqrt(32 * (t + 1)))
+def of_square(edge: int, f):
+    """A function of x on (0, edge] as one of t = 2 (x / edge) ** 2 - 1."""
+    return lambda t: f(edge * mp.sqrt((t + 1) / 2))
 
 
 FITS = {
@@ -148,31 +121,26 @@ FITS = {
     "I0E_LARGE": on(between(0, "0.125"), lambda u: mp.besseli(0, 1 / u) * mp.exp(-1 / u) / mp.sqrt(u)),
     "I1E_SMALL": on(between(0, 8), lambda x: mp.exp(-x) * mp.besseli(1, x) / x),
     "I1E_LARGE": on(between(0, "0.125"), lambda u: mp.besseli(1, 1 / u) * mp.exp(-1 / u) / mp.sqrt(u)),
-    "K0_SMALL": on(between(0, 4), lambda s: _with_root(s, lambda x: mp.besselk(0, x) + mp.log(x / 2) * mp.besseli(0, x))),
+    "K0_SMALL": of_square(2, lambda x: mp.besselk(0, x) + mp.log(x / 2) * mp.besseli(0, x)),
     "K0_LARGE": on(between(0, "0.5"), lambda u: mp.besselk(0, 1 / u) * mp.exp(1 / u) / mp.sqrt(u)),
-    "K1_SMALL": on(
-        between(0, 4), lambda s: _with_root(s, lambda x: x * mp.besselk(1, x) - x * mp.log(x / 2) * mp.besseli(1, x))
-    ),
+    "K1_SMALL": of_square(2, lambda x: x * mp.besselk(1, x) - x * mp.log(x / 2) * mp.besseli(1, x)),
     "K1_LARGE": on(between(0, "0.5"), lambda u: mp.besselk(1, 1 / u) * mp.exp(1 / u) / mp.sqrt(u)),
-    "J0_SMALL": small_bessel(lambda x: mp.besselj(0, x)),
-    "J1_SMALL": small_bessel(lambda x: mp.besselj(1, x) / x),
-    "Y0_SMALL": small_bessel(lambda x: mp.bessely(0, x) - 2 / mp.pi * mp.log(x) * mp.besselj(0, x)),
-    "Y1_SMALL": small_bessel(lambda x: (mp.bessely(1, x) - 2 / mp.pi * (mp.log(x) * mp.besselj(1, x) - 1 / x)) / x),
+    "J0_SMALL": of_square(8, lambda x: mp.besselj(0, x)),
+    "J1_SMALL": of_square(8, lambda x: mp.besselj(1, x) / x),
+    "Y0_SMALL": of_square(8, lambda x: mp.bessely(0, x) - 2 / mp.pi * mp.log(x) * mp.besselj(0, x)),
+    "Y1_SMALL": of_square(8, lambda x: (mp.bessely(1, x) - 2 / mp.pi * (mp.log(x) * mp.besselj(1, x) - 1 / x)) / x),
     **{f"{kind.upper()}{order}_LARGE": hankel(order, kind) for order in (0, 1) for kind in "pq"},
     "AIRY_POSITIVE": airy_positive,
+    "AIRY_CENTRE": on(between(-5, 2), mp.airyai),
     "AIRY_NEGATIVE_P": airy_negative("p"),
     "AIRY_NEGATIVE_Q": airy_negative("q"),
 }
 
 
-def _with_root(s, f):
-    return f(mp.sqrt(s))
-
-
 def main() -> None:
     lines = [HEAD]
     for name, f in FITS.items():
-        lines.append(f"{name} = (\n" + "".join(f"    {c!r},\n" for c in series(f)) + ")\n")
+        lines.append(f"{name} = (\n{textwrap.fill(', '.join(map(repr, series(f))), 116, **INDENT)},\n)\n")
     TARGET.write_text("".join(lines))
 
 

@@ -42,28 +42,44 @@ def _as_index(item):
     """An element of an index expression in the form the parser takes: int, slice, None, Ellipsis, bool or Tensor."""
     if item is None or item is Ellipsis or isinstance(item, (slice, bool, int)):
         return item
-    if isinstance(item, np.bool_):
-        return bool(item)
     if isinstance(item, Tensor):
-        a = read(item)
-        kind = item.dtype.category
-        if kind > dtypes.INT:
+        kind = item.dtype
+        if read(item).ndim == 0 and kind.category == dtypes.INT and kind is not dtypes.uint8:
+            return int(host_value(item).item())
+        if kind not in (dtypes.int64, dtypes.int32, dtypes.uint8, dtypes.bool_):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-        return int(host_value(item).item()) if a.ndim == 0 and kind == dtypes.INT else item
-    if isinstance(item, (list, tuple, range)):
-        return wrap(infer(list(item), None if len(item) else dtypes.int64))
+        return item
+    if isinstance(item, (list, tuple, range, str, bytes)):
+        return _index_from(list(item) if not isinstance(item, (str, bytes)) else [item])
     if isinstance(item, np.ndarray):
-        return wrap(infer(item, None))
+        return _as_index(_index_from(item))
     try:
         return operator.index(item)
     except TypeError:
+        kind = f"numpy.{type(item).__name__}" if isinstance(item, np.generic) else type(item).__name__
         raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
-            f"(got {type(item).__name__})"
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+            f"{kind})"
         ) from None
 
 
+def _index_from(data) -> Tensor:
+    # torch reads numbers that are not integers as such; masks stay masks
+    t = wrap(infer(data, dtypes.int64 if isinstance(data, list) and not data else None))
+    return t if t.dtype in (dtypes.bool_, dtypes.uint8, dtypes.int64) else wrap(checks.know(t._a.astype(mx.int64)))
+
+
+def _is_tuple(key) -> bool:
+    """Whether a key is a tuple, or a list torch takes for one: short, with an element that is no number."""
+    if isinstance(key, tuple):
+        return True
+    if not isinstance(key, list) or len(key) >= 32:
+        return False
+    return any(k is None or k is Ellipsis or isinstance(k, (Tensor, slice, list, tuple, str, np.ndarray)) for k in key)
+
+
 def _consumes(item) -> int:
+    """How many dimensions an item takes."""
     if item is None or item is Ellipsis or isinstance(item, bool):
         return 0
     if isinstance(item, Tensor) and item.dtype in (dtypes.bool_, dtypes.uint8):
@@ -72,78 +88,90 @@ def _consumes(item) -> int:
 
 
 def parse(t: Tensor, key) -> tuple[Tensor, list | None]:
-    """The basic part of ``t[key]`` as a view, and the index tensor (or None) for each of its dimensions, if there are any."""
+    """The basic part of ``t[key]`` as a view, and the index tensor (or None) for each of its dimensions, if there are "
+    "any."""
     shape = read(t).shape
-    if type(key) is int:
-        if not shape:
-            raise _scalar_index()
+    if type(key) is int and shape:
         return view(t, Slice((select_key(key, shape[0], 0), *_rest(shape, 1))), "SelectBackward0"), None
-    if isinstance(key, tuple):
-        items = [_as_index(k) for k in key]
-    else:
-        items = [_as_index(key)]
+    items = [_as_index(k) for k in key] if _is_tuple(key) else [_as_index(key)]
     used = sum(map(_consumes, items))
     if used > len(shape):
-        if not shape and not isinstance(key, tuple) and isinstance(items[0], int):
-            raise _scalar_index()
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
-    if Ellipsis in [i for i in items if not isinstance(i, Tensor)]:
-        at = next(n for n, i in enumerate(items) if i is Ellipsis)
-        items[at : at + 1] = [_WHOLE] * (len(shape) - used)
-        if any(i is Ellipsis for i in items):
-            raise IndexError("an index can only have a single ellipsis ('...')")
-    items += [_WHOLE] * (len(shape) - sum(map(_consumes, items)))
-    return _apply(t, shape, items)
+        raise _too_many(shape, items, isinstance(key, tuple))
+    # torch's messages count the items, not the dimensions they take
+    places = list(range(len(items)))
+    for at in [n for n, i in enumerate(items) if i is Ellipsis][::-1]:
+        first = all(i is not Ellipsis for i in items[:at])
+        rest = [_WHOLE] * (len(shape) - used) if first else []
+        items[at : at + 1], places[at : at + 1] = rest, [places[at]] * len(rest)
+    missing = len(shape) - sum(map(_consumes, items))
+    return _apply(t, shape, items + [_WHOLE] * missing, places + [0] * missing)
+
+
+def _too_many(shape, items, is_tuple: bool) -> IndexError:
+    if not shape and not is_tuple and type(items[0]) is int:
+        return IndexError(
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
+            "0-dim tensor "
+            "to a number"
+        )
+    if not shape and not is_tuple and isinstance(items[0], slice):
+        return IndexError("slice() cannot be applied to a 0-dim tensor.")
+    return IndexError(f"too many indices for tensor of dimension {len(shape)}")
 
 
 def _rest(shape, start: int) -> tuple:
     return tuple(slice(0, n, 1) for n in shape[start:])
 
 
-def _scalar_index() -> IndexError:
-    return IndexError(
-        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to "
-        "a number"
-    )
-
-
-def _apply(t: Tensor, shape, items) -> tuple[Tensor, list | None]:
-    basic, source, sizes, advanced, trivial = [], [], [], [], True
-    dim = 0
-    for item in items:
+def _apply(t: Tensor, shape, items, places) -> tuple[Tensor, list | None]:
+    """Cut ``t`` as the ints, slices and Nones say; index tensors stay for later."""
+    basic, source, sizes, advanced = [], [], [], []
+    dim, kept, trivial = 0, 0, True
+    for item, place in zip(items, places, strict=True):
         if item is None or isinstance(item, bool):
             source.append(None)
             sizes.append(1)
-            advanced.append(None if item is None else wrap(mx.array([0] if item else [], dtype=mx.int64)))
+            advanced.append(None if item is None else _flag(item))
             continue
-        if isinstance(item, Tensor):
-            for index in _index_tensors(item, shape, dim):
-                basic.append(slice(0, shape[dim], 1))
-                source.append(len([b for b in basic if isinstance(b, slice)]) - 1)
-                sizes.append(shape[dim])
-                advanced.append(index)
-                dim += 1
-            continue
-        n = shape[dim]
-        if isinstance(item, slice):
-            s = slice_key(item, n)
-            trivial = trivial and s == slice(0, n, 1)
-            basic.append(s)
-            source.append(len([b for b in basic if isinstance(b, slice)]) - 1)
-            sizes.append(len(range(s.start, s.stop, s.step)))
-            advanced.append(None)
-        else:
-            basic.append(select_key(item, n, dim))
+        if isinstance(item, int):
+            basic.append(select_key(item, shape[dim], place))
             trivial = False
-        dim += 1
+            dim += 1
+            continue
+        if isinstance(item, slice):
+            cut, found = slice_key(item, shape[dim]), [None]
+            trivial = trivial and cut == slice(0, shape[dim], 1)
+        else:
+            cut, found = None, _index_tensors(item, shape, dim)
+            if _consumes(item) == 0:
+                source.append(None)
+                sizes.append(1)
+                advanced.append(found[0])
+                continue
+        for index in found:
+            part = slice(0, shape[dim], 1) if cut is None else cut
+            basic.append(part)
+            source.append(kept)
+            sizes.append(len(range(part.start, part.stop, part.step)))
+            advanced.append(index)
+            dim, kept = dim + 1, kept + 1
     seen = t if trivial else view(t, Slice(tuple(basic)), "SelectBackward0" if _selects(basic) else "SliceBackward0")
     if None in source:
         seen = view(seen, Squeeze(tuple(sizes), tuple(source)), "UnsqueezeBackward0")
     if any(a is not None for a in advanced):
         return seen, advanced
     if seen is t:
-        seen = view(t, Slice(tuple(basic)), "AliasBackward0")
+        seen = view(t, Slice(tuple(basic)), "SliceBackward0" if _has_slice(items) else "AliasBackward0")
     return seen, None
+
+
+def _has_slice(items) -> bool:
+    return any(isinstance(i, slice) and i is not _WHOLE for i in items)
+
+
+def _flag(item: bool) -> Tensor:
+    """True and False index a new dimension of length one: with all of it, or none."""
+    return wrap(checks.know(mx.array([0] if item else [], dtype=mx.int64)))
 
 
 def _selects(basic) -> bool:
@@ -162,7 +190,7 @@ def _index_tensors(item: Tensor, shape, dim: int) -> list[Tensor]:
                 f"{list(shape)} at index {dim + i}"
             )
     if mask.ndim == 0:
-        raise IndexError("a 0-dimensional mask cannot index a dimension; use a Python bool or x[mask.unsqueeze(0)]")
+        return [_flag(bool(mask))]
     return [wrap(checks.know(mx.array(i))) for i in np.nonzero(mask)]
 
 
@@ -178,7 +206,7 @@ def checked(indices: list, shape) -> tuple:
         if a.dtype in (mx.uint8, mx.bool_, mx.uint64):
             a = a.astype(mx.int64)
         if n == 0 and a.size:
-            raise IndexError(f"index is out of bounds for dimension {d} with size 0")
+            raise IndexError("index is out of bounds for dimension with size 0")
         arrays.append(checks.bounded(a, n, lambda v, d=d, n=n: _out_of_range(v, d, n), lowest=-n))
     try:
         mx.broadcast_shapes(*[a.shape for a in arrays if a is not None])
@@ -190,6 +218,37 @@ def checked(indices: list, shape) -> tuple:
     return tuple(arrays)
 
 
-def mlx_key(arrays) -> tuple:
-    """The MLX index expression for a tuple of index arrays and Nones."""
-    return tuple(_WHOLE if a is None else a for a in arrays)
+# ------------------------------------------------------------------------------------------------- gathers and scatters
+def _key(indices) -> tuple:
+    return tuple(_WHOLE if a is None else a for a in indices)
+
+
+def region_of(shape, indices) -> tuple:
+    """The shape of what index arrays (one or None for each dimension) select."""
+    at = [d for d, a in enumerate(indices) if a is not None]
+    block = tuple(mx.broadcast_shapes(*[indices[d].shape for d in at]))
+    kept = tuple(n for n, a in zip(shape, indices, strict=True) if a is None)
+    # index arrays side by side stay where they are; apart, their block goes first
+    start = at[0] if at[-1] - at[0] == len(at) - 1 else 0
+    return (*kept[:start], *block, *kept[start:])
+
+
+def gather(a, indices):
+    """The elements of an array at index arrays."""
+    region = region_of(a.shape, indices)
+    # MLX refuses arrays without elements here
+    return mx.zeros(region, dtype=a.dtype) if 0 in region else a[_key(indices)]
+
+
+def scatter(a, indices, values):
+    """The array with the elements at index arrays replaced."""
+    if 0 in region_of(a.shape, indices):
+        return a
+    out = mx.array(a)
+    out[_key(indices)] = values
+    return out
+
+
+def scatter_add(a, indices, values):
+    """The array with values added at index arrays, repeated indices included."""
+    return a if 0 in region_of(a.shape, indices) else a.at[_key(indices)].add(values)

@@ -34,6 +34,7 @@ class Node:
     _edge = 0
     arrays = outs = inputs = statics = shapes = dtypes = extras = fn = kept = outs_meta = name_ = None
     freed = out_dirty = False
+    region = None  # the checkpoint that can compute again what was saved
     nout, version = 1, 0
 
     def __init__(self, op, edges, name_=None):
@@ -75,7 +76,9 @@ class Node:
 
     # ------------------------------------------------------------------------------------------------------ gradients
     def check_saved(self) -> None:
-        """Raise if what the rule reads is gone or was written to since."""
+        """Raise if what the rule reads is gone or was written to since; compute it again if it was checkpointed away."""
+        if self.region is not None:
+            self.region.restore()
         if self.freed:
             raise freed_graph()
         if self.inputs is not None:

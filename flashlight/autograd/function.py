@@ -116,6 +116,8 @@ class FunctionNode(Node):
             return self._call(gs)
 
     def _call(self, gs: list) -> list:
+        if self.region is not None:
+            self.region.restore()
         if self.ctx.materialize_grads:
             gs = [
                 wrap(mx.zeros(meta[0], dtype=meta[1])) if g is None and meta is not None else g

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import mlx.core as mx
+import numpy as np
 
-from .._core import dispatch
+from .._core import dispatch, dtypes
 from .._core.conversion import infer
 from .._core.dispatch import cast, is_number
-from .._core.indexing import checked, mlx_key, parse
+from .._core.indexing import checked, gather, parse, region_of, scatter, scatter_add
 from .._core.table import Array, composite, method, op, operators
 from .._core.tensor import Tensor, read, wrap
+from .matmul import c_name
 
 
 @op(namespace="_", name="index", method=False)
 def index(input: Array, indices) -> Array:
     """Elements of ``input`` at integer index arrays, one or None for each dimension."""
-    return input[mlx_key(indices)]
+    return gather(input, indices)
 
 
 @index.vjp
 def _(g, shapes, indices):
-    return mx.zeros(shapes[0], dtype=g.dtype).at[mlx_key(indices)].add(g)
+    return scatter_add(mx.zeros(shapes[0], dtype=g.dtype), indices, g)
 
 
 @method
@@ -31,11 +33,23 @@ def __getitem__(self, key):
     return dispatch.run(index, (seen,), (checked(advanced, read(seen).shape),))
 
 
-def as_value(value, like: Tensor) -> Tensor:
-    """What is assigned to part of ``like``, in its dtype."""
-    if not isinstance(value, Tensor):
-        value = wrap(infer(value, like.dtype if is_number(value) else None))
-    return value if value.dtype is like.dtype else cast(value, like.dtype)
+def _assigned(value, to: Tensor) -> Tensor:
+    """What is assigned to a part of ``to``: a tensor, or a number in its dtype."""
+    if isinstance(value, Tensor):
+        return value
+    if not isinstance(value, (bool, int, float, complex)):
+        kind = f"numpy.{type(value).__name__}" if isinstance(value, (np.generic, np.ndarray)) else type(value).__name__
+        raise TypeError(f"can't assign a {kind} to a {to.type()}")
+    if isinstance(value, complex) and not to.is_complex():
+        raise RuntimeError(f"value cannot be converted to type {c_name(to.dtype)} without overflow")
+    return wrap(infer(value, to.dtype))
+
+
+def _without_ones(value: Tensor, ndim: int) -> Tensor:
+    """``value`` without the leading dimensions of length one that its target lacks."""
+    while value.ndim > ndim and value.shape[0] == 1:
+        value = value.squeeze(0)
+    return value
 
 
 @method
@@ -44,41 +58,27 @@ def __setitem__(self, key, value):
         self.masked_fill_(key, value)
         return
     seen, advanced = parse(self, key)
-    value = as_value(value, self)
+    value = _assigned(value, self)
     if advanced is None:
-        shape, target = value.shape, read(seen).shape
-        while len(shape) > len(target) and shape[0] == 1:
-            value, shape = value.squeeze(0), shape[1:]
-        try:
-            seen.copy_(value)
-        except RuntimeError as error:
-            if "doesn't match the broadcast shape" not in str(error) and "expand" not in str(error):
-                raise
-            raise RuntimeError(f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of "
-                               f"shape {list(target)}") from None  # fmt: skip
-        return
-    put(seen, advanced, value, False)
+        shape = read(seen).shape
+        value = _without_ones(value, len(shape))
+        if value.shape != shape:
+            value = value.expand(shape)
+        seen.copy_(value)
+    elif key is not False:
+        put(seen, advanced, value, False)
 
 
 @op(namespace="_", name="index_put", method=False)
 def index_put(input: Array, values: Array, indices, accumulate: bool) -> Array:
     """``input`` with the elements at index arrays replaced by, or added to, ``values``."""
-    key = mlx_key(indices)
-    if accumulate:
-        return input.at[key].add(values)
-    out = mx.array(input)
-    out[key] = values
-    return out
+    return (scatter_add if accumulate else scatter)(input, indices, values)
 
 
 @index_put.vjp
 def _(g, shapes, indices, accumulate):
-    key = mlx_key(indices)
-    kept = g
-    if not accumulate:
-        kept = mx.array(g)
-        kept[key] = mx.zeros((), dtype=g.dtype)
-    return kept, _reduced(g[key], shapes[1])
+    kept = g if accumulate else scatter(g, indices, mx.zeros((), dtype=g.dtype))
+    return kept, _reduced(gather(g, indices), shapes[1])
 
 
 def _reduced(g, shape):
@@ -88,24 +88,37 @@ def _reduced(g, shape):
 
 def put(target: Tensor, advanced: list, value: Tensor, accumulate: bool) -> Tensor:
     """Write values at index tensors into a tensor in place."""
+    if value.dtype is not target.dtype:
+        have, want = map(dtypes.scalar_type_name, (target.dtype, value.dtype))
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {have} for the destination and {want} "
+            "for the source."
+        )
     arrays = checked(advanced, read(target).shape)
-    region = read(target)[mlx_key(arrays)].shape
-    while value.ndim > len(region) and value.shape[0] == 1:
-        value = value.squeeze(0)
+    region = region_of(read(target).shape, arrays)
+    value = _without_ones(value, len(region))
     try:
         fits = mx.broadcast_shapes(value.shape, region) == tuple(region)
     except ValueError:
         fits = False
     if not fits:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(region)}"
+            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of "
+            f"shape {list(region)}"
         )
     return dispatch.in_place(index_put, (target, value), (arrays, accumulate))
 
 
 def _spread(self, indices):
-    indices = [i if i is None or isinstance(i, Tensor) else wrap(infer(i, None)) for i in indices]
-    seen, advanced = parse(self, tuple(slice(None) if i is None else i for i in indices))
+    """The index tensors of ``index_put`` for every dimension, masks taken apart."""
+    if not isinstance(indices, (tuple, list)):
+        raise TypeError(
+            f"index_put_(): argument 'indices' (position 2) must be tuple of Tensors, not {type(indices).__name__}"
+        )
+    key = [slice(None) if i is None else i if isinstance(i, Tensor) else wrap(infer(i, None)) for i in indices]
+    # a 0-dimensional index is a tensor here, not a number
+    key = [k.unsqueeze(0) if isinstance(k, Tensor) and k.ndim == 0 and k.dtype is not dtypes.bool_ else k for k in key]
+    seen, advanced = parse(self, tuple(key))
     return seen, advanced if advanced is not None else [None] * seen.ndim
 
 
@@ -113,7 +126,7 @@ def _spread(self, indices):
 def index_put_(input, indices, values, accumulate=False):
     """Put ``values`` at the positions given by a tuple of index tensors, in place; ``accumulate`` adds them."""
     seen, advanced = _spread(input, indices)
-    put(seen, advanced, as_value(values, input), accumulate)
+    put(seen, advanced, values, accumulate)
     return input
 
 

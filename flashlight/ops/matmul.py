@@ -52,9 +52,13 @@ _C_NAMES = {"float32": "float", "float64": "double", "float16": "c10::Half", "bf
             "complex64": "c10::complex<float>"}  # fmt: skip
 
 
+def c_name(dtype) -> str:
+    """What C++ calls a dtype."""
+    return _C_NAMES.get(dtype.name, dtype.name)
+
+
 def _c_name(a) -> str:
-    name = dtypes.from_mlx(a.dtype).name
-    return _C_NAMES.get(name, name)
+    return c_name(dtypes.from_mlx(a.dtype))
 
 
 def _kind(a) -> str:

@@ -110,10 +110,29 @@ def export_name(obj) -> tuple[str, str] | None:
         return None
     if obj in _OF_OBJECT:
         return _OF_OBJECT[obj]
+    if isinstance(obj, FunctionType):
+        return _public_function(obj)
     module = getattr(obj, "__module__", None) or ""
     if module == "flashlight" or (module.startswith("flashlight.") and not module.startswith(_OWN)):
         return canonical(module), obj.__qualname__
     return None
+
+
+def _public_function(fn: FunctionType) -> tuple[str, str] | None:
+    """The public name of one of our functions, which is torch's, too; None for any other function."""
+    if (fn.__module__ or "").startswith("flashlight."):
+        for package in ("flashlight.nn.functional", "flashlight"):
+            if vars(importlib.import_module(package)).get(fn.__name__) is fn:
+                return canonical(package), fn.__name__
+    return None
+
+
+def any_object(module: str, name: str):
+    """What a name of torch's means where any code may run; None if it has to be looked up in `own_module`."""
+    if (module, name) == ("torch._C", "_VariableFunctionsClass"):
+        return importlib.import_module("flashlight")  # torch writes its built-in functions as attributes of this
+    found = known_object(module, name)
+    return activation(module, name) if found is None else found
 
 
 def is_untyped(dtype: dtypes.dtype) -> bool:

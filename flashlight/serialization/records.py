@@ -86,7 +86,7 @@ def _full_unpickler(pickle_module, load_storage):
             return load_storage(pid)
 
         def find_class(self, module, name):
-            found = names.known_object(module, name)
+            found = names.any_object(module, name)
             return super().find_class(names.own_module(module), name) if found is None else found
 
     return Unpickler

@@ -158,3 +158,9 @@ def test_full_loading_maps_torch_names():
     found = load(torch_bytes({"m": theirs, "o": torch.optim.SGD, "f": torch.nn.functional.relu}), weights_only=False)
     assert type(found["m"]) is flashlight.nn.Linear and found["o"] is flashlight.optim.SGD
     assert found["f"] is flashlight.nn.functional.relu
+    functions = {"a": torch.tanh, "b": torch.nn.functional.gelu, "c": torch.nn.functional.cross_entropy}
+    found = load(torch_bytes(functions), weights_only=False)
+    assert found["a"] is flashlight.tanh and found["b"] is flashlight.nn.functional.gelu
+    assert found["c"] is flashlight.nn.functional.cross_entropy
+    again = torch.load(our_bytes(found), weights_only=False)
+    assert again == functions

@@ -13,8 +13,8 @@ from ..parameter import Parameter, is_lazy
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
 _EXTRA_STATE_ERROR = (
-    "Reached a code path in Module.{}() that should never be called: a subclass that has extra state overrides get_extra_state "
-    "and set_extra_state"
+    "Reached a code path in Module.{}() that should never be called: a subclass that has extra state overrides "
+    "get_extra_state and set_extra_state"
 )
 
 
@@ -75,8 +75,7 @@ class StateDict:
         return _add(self._load_state_dict_pre_hooks, WithModule(hook, self) if with_module else hook)
 
     def register_load_state_dict_pre_hook(self, hook) -> RemovableHandle:
-        """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`` before
-        loading."""
+        """Call ``hook(module, state_dict, prefix, ...)`` before loading: the arguments of ``_load_from_state_dict``."""
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def register_load_state_dict_post_hook(self, hook) -> RemovableHandle:
@@ -177,8 +176,8 @@ class StateDict:
     def _load_one(self, name: str, value: Tensor, key: str, new, assign: bool, error_msgs: list) -> None:
         if not isinstance(new, Tensor):
             error_msgs.append(
-                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but '
-                f"received {type(new)}"
+                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
+                f"checkpoint but received {type(new)}"
             )
             return
         lazy = is_lazy(value)
@@ -202,8 +201,8 @@ class StateDict:
             self._take(name, value, new, assign)
         except Exception as error:  # gathered: load_state_dict raises them together
             error_msgs.append(
-                f'While copying the parameter named "{key}", whose dimensions in the model are {value.size()} and whose dimensions '
-                f"in the checkpoint are {new.size()}, an exception occurred : {error.args}."
+                f'While copying the parameter named "{key}", whose dimensions in the model are {value.size()} and '
+                f"whose dimensions in the checkpoint are {new.size()}, an exception occurred : {error.args}."
             )
 
     def _take(self, name: str, value: Tensor, new: Tensor, assign: bool) -> None:

@@ -439,7 +439,7 @@ class MultiheadAttention(Module):
         kdim, vdim: features of keys and values, ``embed_dim`` by default.
         add_bias_kv: add a learnt key and value to every sequence. add_zero_attn: add zeros instead.
         batch_first: the batch is dimension 0, not 1.
-    Shape: queries (L, N, E), keys (S, N, kdim), values (S, N, vdim) -> (L, N, E) and weights (N, L, S); N may be missing.
+    Shape: queries (L, N, E), keys (S, N, kdim), values (S, N, vdim) -> (L, N, E), weights (N, L, S). N may be missing.
     """
 
     __constants__: ClassVar = ["batch_first"]
@@ -537,9 +537,9 @@ class MultiheadAttention(Module):
                 "v_proj_weight": self.v_proj_weight,
             }
         output, weights = F.multi_head_attention_forward(
-            query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias, self.bias_k,
-            self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias, training=self.training,
-            key_padding_mask=key_padding_mask, need_weights=need_weights, attn_mask=attn_mask,
+            query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias,
+            self.bias_k, self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias,
+            training=self.training, key_padding_mask=key_padding_mask, need_weights=need_weights, attn_mask=attn_mask,
             average_attn_weights=average_attn_weights, is_causal=is_causal, **separate,
         )  # fmt: skip
         return (output.transpose(1, 0) if swap else output), weights

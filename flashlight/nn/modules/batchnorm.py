@@ -140,8 +140,16 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
     bias: UninitializedParameter
 
     def __init__(
-        self, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None, *, bias: bool = True
-    ):  # fmt: skip
+        self,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device=None,
+        dtype=None,
+        *,
+        bias: bool = True,
+    ):
         made = {"device": device, "dtype": dtype}
         super().__init__(0, eps, momentum, False, False, **made)
         self.affine, self.track_running_stats = affine, track_running_stats

@@ -165,8 +165,8 @@ class Conv1d(_ConvNd):
     ):
         super().__init__(
             in_channels, out_channels, _single(kernel_size), _single(stride),
-            padding if isinstance(padding, str) else _single(padding), _single(dilation), False, _single(0), groups, bias,
-            padding_mode, device, dtype,
+            padding if isinstance(padding, str) else _single(padding), _single(dilation), False, _single(0), groups,
+            bias, padding_mode, device, dtype,
         )  # fmt: skip
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -198,8 +198,8 @@ class Conv2d(_ConvNd):
     ):
         super().__init__(
             in_channels, out_channels, _pair(kernel_size), _pair(stride),
-            padding if isinstance(padding, str) else _pair(padding), _pair(dilation), False, _pair(0), groups, bias,
-            padding_mode, device, dtype,
+            padding if isinstance(padding, str) else _pair(padding), _pair(dilation), False, _pair(0), groups,
+            bias, padding_mode, device, dtype,
         )  # fmt: skip
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -231,8 +231,8 @@ class Conv3d(_ConvNd):
     ):
         super().__init__(
             in_channels, out_channels, _triple(kernel_size), _triple(stride),
-            padding if isinstance(padding, str) else _triple(padding), _triple(dilation), False, _triple(0), groups, bias,
-            padding_mode, device, dtype,
+            padding if isinstance(padding, str) else _triple(padding), _triple(dilation), False, _triple(0), groups,
+            bias, padding_mode, device, dtype,
         )  # fmt: skip
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -247,8 +247,8 @@ class _ConvTransposeNd(_ConvNd):
     """Transposed convolutions; only zeros can be padded."""
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride, padding, dilation, transposed, output_padding, groups, bias,
-        padding_mode, device=None, dtype=None,
+        self, in_channels, out_channels, kernel_size, stride, padding, dilation, transposed, output_padding, groups,
+        bias, padding_mode, device=None, dtype=None,
     ):  # fmt: skip
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')

@@ -478,7 +478,7 @@ class Module(HookRegistration, StateDict):
         return self
 
     def to(self, *args, **kwargs):
-        """Convert parameters and buffers in place: ``to(device)``, ``to(dtype)``, ``to(device, dtype)`` or ``to(tensor)``.
+        """Convert in place: ``to(device)``, ``to(dtype)``, ``to(device, dtype)`` or ``to(tensor)``.
 
         Only floating point and complex tensors change their dtype; ``memory_format`` changes 4- and 5-dimensional ones.
         """
