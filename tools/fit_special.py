@@ -18,6 +18,7 @@ HEAD = '''"""Chebyshev coefficients of the special functions, lowest order first
 
 from __future__ import annotations
 
+# fmt: off
 '''
 
 
@@ -86,7 +87,7 @@ def airy_positive(t):
 
 
 def airy_negative(kind: str):
-    """The parts of sqrt(pi) x ** (1/4) Ai(-x) for x beyond 5; (s(5) / s) ** 2 = (t + 1) / 2, the second over s(5) / s."""
+    """The parts of sqrt(pi) x ** (1/4) Ai(-x) for x beyond 5 of (s(5) / s) ** 2 = (t + 1) / 2; Q over s(5) / s."""
 
     def f(t):
         ratio = mp.sqrt((t + 1) / 2)

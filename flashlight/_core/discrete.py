@@ -215,7 +215,7 @@ def randperm(generator: Generator, n: int, dtype: DType = int64) -> np.ndarray:
 
     Raises: RuntimeError if ``n`` is negative or too large for the dtype.
     """
-    _check_permutation(n, dtype)
+    check_permutation(n, dtype)
     if n >= _WIDE_PERMUTATION:
         partner = generator.words64(n) % np.arange(1, n + 1, dtype=np.uint64)
         return shuffle_inside_out(partner.view(np.int64)).astype(storage(dtype))
@@ -224,7 +224,7 @@ def randperm(generator: Generator, n: int, dtype: DType = int64) -> np.ndarray:
     return shuffle(partner).astype(storage(dtype))
 
 
-def _check_permutation(n: int, dtype: DType) -> None:
+def check_permutation(n: int, dtype: DType) -> None:
     if n < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
     limit = {float16: "2049", float32: "2^24+1", float64: "2^53+1"}.get(dtype)

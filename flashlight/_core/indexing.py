@@ -96,7 +96,7 @@ def parse(t: Tensor, key) -> tuple[Tensor, list | None]:
     items = [_as_index(k) for k in key] if _is_tuple(key) else [_as_index(key)]
     used = sum(map(_consumes, items))
     if used > len(shape):
-        raise _too_many(shape, items, isinstance(key, tuple))
+        raise _too_many(shape, items, not isinstance(key, (tuple, list, Tensor)))
     # torch's messages count the items, not the dimensions they take
     places = list(range(len(items)))
     for at in [n for n, i in enumerate(items) if i is Ellipsis][::-1]:
@@ -107,14 +107,19 @@ def parse(t: Tensor, key) -> tuple[Tensor, list | None]:
     return _apply(t, shape, items + [_WHOLE] * missing, places + [0] * missing)
 
 
-def _too_many(shape, items, is_tuple: bool) -> IndexError:
-    if not shape and not is_tuple and type(items[0]) is int:
-        return IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
-            "0-dim tensor "
-            "to a number"
+def _too_many(shape, items, alone: bool) -> IndexError:
+    if not shape and alone and type(items[0]) is int:
+        return (
+            _out_of_range(items[0], 0, 0)
+            if items[0]
+            else IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+                "convert a "
+                "0-dim tensor "
+                "to a number"
+            )
         )
-    if not shape and not is_tuple and isinstance(items[0], slice):
+    if not shape and alone and isinstance(items[0], slice):
         return IndexError("slice() cannot be applied to a 0-dim tensor.")
     return IndexError(f"too many indices for tensor of dimension {len(shape)}")
 
@@ -125,44 +130,51 @@ def _rest(shape, start: int) -> tuple:
 
 def _apply(t: Tensor, shape, items, places) -> tuple[Tensor, list | None]:
     """Cut ``t`` as the ints, slices and Nones say; index tensors stay for later."""
-    basic, source, sizes, advanced = [], [], [], []
+    basic, source, advanced, sizes = [], [], [], []
     dim, kept, trivial = 0, 0, True
     for item, place in zip(items, places, strict=True):
-        if item is None or isinstance(item, bool):
-            source.append(None)
-            sizes.append(1)
-            advanced.append(None if item is None else _flag(item))
-            continue
-        if isinstance(item, int):
+        if isinstance(item, int) and not isinstance(item, bool):
             basic.append(select_key(item, shape[dim], place))
             trivial = False
             dim += 1
             continue
-        if isinstance(item, slice):
-            cut, found = slice_key(item, shape[dim]), [None]
-            trivial = trivial and cut == slice(0, shape[dim], 1)
-        else:
-            cut, found = None, _index_tensors(item, shape, dim)
-            if _consumes(item) == 0:
-                source.append(None)
-                sizes.append(1)
-                advanced.append(found[0])
-                continue
-        for index in found:
-            part = slice(0, shape[dim], 1) if cut is None else cut
-            basic.append(part)
+        count = _consumes(item)
+        if count == 0:  # None, or a flag: a new dimension of length one
+            source.append(None)
+            sizes.append(1)
+        part = slice_key(item, shape[dim]) if isinstance(item, slice) else None
+        for d in range(dim, dim + count):
+            basic.append(slice(0, shape[d], 1) if part is None else part)
             source.append(kept)
-            sizes.append(len(range(part.start, part.stop, part.step)))
-            advanced.append(index)
-            dim, kept = dim + 1, kept + 1
+            sizes.append(len(range(basic[-1].start, basic[-1].stop, basic[-1].step)))
+            kept += 1
+        trivial = trivial and (part is None or part == slice(0, shape[dim], 1))
+        advanced += [None if item is None or part is not None else item] + [None] * (count - 1)
+        dim += count
     seen = t if trivial else view(t, Slice(tuple(basic)), "SelectBackward0" if _selects(basic) else "SliceBackward0")
     if None in source:
         seen = view(seen, Squeeze(tuple(sizes), tuple(source)), "UnsqueezeBackward0")
     if any(a is not None for a in advanced):
-        return seen, advanced
+        return seen, _spread_masks(advanced, sizes)
     if seen is t:
         seen = view(t, Slice(tuple(basic)), "SliceBackward0" if _has_slice(items) else "AliasBackward0")
     return seen, None
+
+
+def _spread_masks(advanced: list, shape) -> list:
+    """Masks as integer index tensors, one for each dimension they cover."""
+    out = list(advanced)
+    for d, item in enumerate(advanced):
+        if isinstance(item, bool):
+            out[d] = _flag(item)
+        elif item is not None and item.dtype in (dtypes.bool_, dtypes.uint8):
+            found = _true_places(item, shape, d)
+            out[d : d + len(found)] = found
+    return out
+
+
+def _selects(basic) -> bool:
+    return any(isinstance(b, int) for b in basic)
 
 
 def _has_slice(items) -> bool:
@@ -174,48 +186,42 @@ def _flag(item: bool) -> Tensor:
     return wrap(checks.know(mx.array([0] if item else [], dtype=mx.int64)))
 
 
-def _selects(basic) -> bool:
-    return any(isinstance(b, int) for b in basic)
-
-
-def _index_tensors(item: Tensor, shape, dim: int) -> list[Tensor]:
-    """Integer index tensors; a mask gives one per dimension it covers."""
-    if item.dtype not in (dtypes.bool_, dtypes.uint8):
-        return [item]
+def _true_places(item: Tensor, shape, dim: int) -> list[Tensor]:
     mask = np.array(host_value(item)).astype(bool)
+    if mask.ndim == 0:
+        return [_flag(bool(mask))]
     for i, (m, n) in enumerate(zip(mask.shape, shape[dim:], strict=False)):
         if m != n:
             raise IndexError(
                 f"The shape of the mask {list(mask.shape)} at index {i} does not match the shape of the indexed tensor "
                 f"{list(shape)} at index {dim + i}"
             )
-    if mask.ndim == 0:
-        return [_flag(bool(mask))]
     return [wrap(checks.know(mx.array(i))) for i in np.nonzero(mask)]
 
 
 def checked(indices: list, shape) -> tuple:
     """Index tensors as arrays that are safe to gather with; raises IndexError for values known to be out of range."""
-    arrays = []
-    for d, index in enumerate(indices):
-        if index is None:
-            arrays.append(None)
-            continue
-        n = shape[d]
-        a = read(index)
-        if a.dtype in (mx.uint8, mx.bool_, mx.uint64):
-            a = a.astype(mx.int64)
-        if n == 0 and a.size:
-            raise IndexError("index is out of bounds for dimension with size 0")
-        arrays.append(checks.bounded(a, n, lambda v, d=d, n=n: _out_of_range(v, d, n), lowest=-n))
+    arrays = [None if i is None else _signed(read(i)) for i in indices]
+    present = [a for a in arrays if a is not None]
     try:
-        mx.broadcast_shapes(*[a.shape for a in arrays if a is not None])
+        block = mx.broadcast_shapes(*[a.shape for a in present])
     except ValueError:
-        shapes = ", ".join(str(list(a.shape)) for a in arrays if a is not None)
+        shapes = ", ".join(str(list(a.shape)) for a in present)
         raise IndexError(
             f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
         ) from None
+    if 0 not in block and any(n == 0 and a is not None for n, a in zip(shape, arrays, strict=True)):
+        raise IndexError("index is out of bounds for dimension with size 0")
+    if 0 in region_of(shape, arrays):
+        return tuple(arrays)
+    for d, (a, n) in enumerate(zip(arrays, shape, strict=True)):
+        if a is not None:
+            arrays[d] = checks.bounded(a, n, lambda v, d=d, n=n: _out_of_range(v, d, n), lowest=-n)
     return tuple(arrays)
+
+
+def _signed(a):
+    return a.astype(mx.int64) if a.dtype in (mx.uint8, mx.bool_, mx.uint64) else a
 
 
 # ------------------------------------------------------------------------------------------------- gathers and scatters
@@ -242,13 +248,50 @@ def gather(a, indices):
 
 def scatter(a, indices, values):
     """The array with the elements at index arrays replaced."""
-    if 0 in region_of(a.shape, indices):
-        return a
-    out = mx.array(a)
-    out[_key(indices)] = values
-    return out
+    return _scattered(a, indices, values, _set)
 
 
 def scatter_add(a, indices, values):
     """The array with values added at index arrays, repeated indices included."""
-    return a if 0 in region_of(a.shape, indices) else a.at[_key(indices)].add(values)
+    return _scattered(a, indices, values, _add)
+
+
+def _set(rows, index, values):
+    out = mx.array(rows)
+    out[index] = values
+    return out
+
+
+def _add(rows, index, values):
+    return rows.at[index].add(values)
+
+
+def _scattered(a, indices, values, write):
+    # MLX's own scatter with several keys loses track of dimensions of length one: bring it down to one index of rows
+    region = region_of(a.shape, indices)
+    if 0 in region:
+        return a
+    at = [d for d, i in enumerate(indices) if i is not None]
+    if at == [0] and indices[0].ndim:
+        return write(a, indices[0], mx.broadcast_to(values, region))
+    order = at + [d for d in range(a.ndim) if d not in at]
+    front = a if order == list(range(a.ndim)) else mx.transpose(a, order)
+    block = mx.broadcast_shapes(*[indices[d].shape for d in at])
+    flat = _flat_index([mx.broadcast_to(indices[d], block) for d in at], [a.shape[d] for d in at])
+    start = at[0] if at[-1] - at[0] == len(at) - 1 else 0
+    values = mx.broadcast_to(values, region)
+    if start:
+        inner = range(start, start + len(block))
+        values = mx.transpose(values, [*inner, *(d for d in range(values.ndim) if d not in inner)])
+    tail = front.shape[len(at) :]
+    rows = write(front.reshape(-1, *tail), flat, values.reshape(-1, *tail)).reshape(front.shape)
+    return rows if order == list(range(a.ndim)) else mx.transpose(rows, np.argsort(order).tolist())
+
+
+def _flat_index(indices, lengths):
+    flat = None
+    for i, n in zip(indices, lengths, strict=True):
+        # a negative index would not be seen as one in the flattened dimension
+        i = mx.where(i < 0, i + n, i).astype(mx.int64)
+        flat = i if flat is None else flat * n + i
+    return flat.reshape(-1)

@@ -11,7 +11,7 @@ from .._core.table import Array, op
 from .._core.tensor import wrap_dim
 from .kinds import not_implemented
 from .reduce import HALF, wide
-from .selection import add_back, lifted, lowered
+from .selection import add_back, lifted, lowered, shifted
 
 
 def _accumulated(scan, a: mx.array, dim, dtype) -> mx.array:
@@ -50,28 +50,16 @@ def _(g, input, dim, output):
     axis = wrap_dim(dim, input.ndim)
     a, out, g = wide(conj(convert(input, output.dtype))), wide(conj(output)), wide(g)
     # products without a factor, and no division: d/dx_i = (x_1 ... x_{i-1}) (g_i + x_{i+1} (g_{i+1} + ...))
-    before = _shifted(out, 1, axis, 1, forwards=True)
-    return convert(before * _recurrence(_shifted(a, 1, axis, 0), g, axis), input.dtype)
-
-
-def _shifted(a: mx.array, by: int, axis: int, fill, forwards: bool = False) -> mx.array:
-    """``a`` moved ``by`` places towards the start (or end), ``fill`` moving in."""
-    n = a.shape[axis]
-    shape = list(a.shape)
-    shape[axis] = min(by, n)
-    rest = mx.full(shape, fill, dtype=a.dtype)
-    kept = mx.split(a, [n - by] if forwards else [by], axis=axis)[0 if forwards else 1] if by < n else None
-    if kept is None:
-        return rest
-    return mx.concatenate([rest, kept] if forwards else [kept, rest], axis=axis)
+    before = shifted(out, 1, axis, 1, forwards=True)
+    return convert(before * _recurrence(shifted(a, 1, axis, 0), g, axis), input.dtype)
 
 
 def _recurrence(a: mx.array, b: mx.array, axis: int) -> mx.array:
     """``r_i = b_i + a_i r_{i+1}`` in log2(n) steps that each double the reach."""
     reach, n = 1, a.shape[axis]
     while reach < n:
-        b = b + a * _shifted(b, reach, axis, 0)
-        a = a * _shifted(a, reach, axis, 0)
+        b = b + a * shifted(b, reach, axis, 0)
+        a = a * shifted(a, reach, axis, 0)
         reach *= 2
     return b
 
@@ -86,7 +74,7 @@ def _log_scan64(a: mx.array, axis: int) -> mx.array:
     """Doubles by doubling: MLX's own scan computes their exponentials in single precision."""
     reach = 1
     while reach < a.shape[axis]:
-        a = _log_add(a, _shifted(a, reach, axis, float("-inf"), forwards=True))
+        a = _log_add(a, shifted(a, reach, axis, float("-inf"), forwards=True))
         reach *= 2
     return a
 
@@ -115,7 +103,7 @@ def _(g, input, dim, output):
     axis = wrap_dim(dim, input.ndim)
     a, out, g = wide(input), wide(output), wide(g)
     # the sums grow along the dimension, so every factor is at most one
-    growth = exp(_difference(out, _shifted(out, 1, axis, float("inf"))))
+    growth = exp(_difference(out, shifted(out, 1, axis, float("inf"))))
     return (exp(_difference(a, out)) * _recurrence(growth, g, axis)).astype(input.dtype)
 
 

@@ -45,11 +45,11 @@ def _assigned(value, to: Tensor) -> Tensor:
     return wrap(infer(value, to.dtype))
 
 
-def _without_ones(value: Tensor, ndim: int) -> Tensor:
-    """``value`` without the leading dimensions of length one that its target lacks."""
-    while value.ndim > ndim and value.shape[0] == 1:
-        value = value.squeeze(0)
-    return value
+def _without_ones(value: Tensor) -> Tensor:
+    """``value`` without its leading dimensions of length one."""
+    shape = value._a.shape
+    ones = next((i for i, n in enumerate(shape) if n != 1), len(shape))
+    return value.reshape(shape[ones:]) if ones else value
 
 
 @method
@@ -61,7 +61,7 @@ def __setitem__(self, key, value):
     value = _assigned(value, self)
     if advanced is None:
         shape = read(seen).shape
-        value = _without_ones(value, len(shape))
+        value = _without_ones(value)
         if value.shape != shape:
             value = value.expand(shape)
         seen.copy_(value)
@@ -96,7 +96,7 @@ def put(target: Tensor, advanced: list, value: Tensor, accumulate: bool) -> Tens
         )
     arrays = checked(advanced, read(target).shape)
     region = region_of(read(target).shape, arrays)
-    value = _without_ones(value, len(region))
+    value = _without_ones(value)
     try:
         fits = mx.broadcast_shapes(value.shape, region) == tuple(region)
     except ValueError:

@@ -12,19 +12,8 @@ from .._core.draws import log_normal as log_normals
 from .._core.sampling import DEVICE_FLOATS, drawn
 from .._core.table import Array, method, op
 from .._core.tensor import Tensor, read, wrap
-from .random import (
-    bernoulli_by,
-    bernoulli_of,
-    integers_of,
-    normal_of,
-    parametric,
-    real_number,
-    refused,
-    strides_to_fill,
-    uniform_of,
-    whole_number,
-    zeros_for_all,
-)
+from .random import integers_of, normal_of, real_number, refused, strides_to_fill, uniform_of, whole_number
+from .random_of import bernoulli_by, bernoulli_of, parametric, zeros_for_all
 
 _HISTORY = {
     "uniform_": parametric("uniform_", zeros_for_all, "Uniform"),
@@ -49,11 +38,17 @@ _bernoulli_by_tensor.backward_name = "BernoulliBackward1"
 
 def _fill(name: str, self: Tensor, draw, generator, *args) -> Tensor:
     """Write what ``draw`` gives for the shape, dtype and layout of a tensor into it."""
-    views.check_writable(self)
+    _check_writable(self)
     values = draw(
         read(self).shape, self.dtype, self._device, generator, *args, strides=strides_to_fill(self), name=name
     )
     return _put(self, _HISTORY[name], (self, wrap(values, self._device)))
+
+
+def _check_writable(self: Tensor) -> None:
+    # before anything is drawn: a refused call leaves the generator where it was
+    views.check_writable(self)
+    views.fit(self, self, dispatch.cast)
 
 
 def _put(self: Tensor, history, tensors) -> Tensor:
@@ -157,7 +152,7 @@ def bernoulli_(self, p=0.5, *, generator=None):
     """
     if not isinstance(p, Tensor):
         return _fill("bernoulli_", self, bernoulli_of, generator, real_number("bernoulli_", "p", 1, p))
-    views.check_writable(self)
+    _check_writable(self)
     probabilities = read(p.expand(read(self).shape))
     values = bernoulli_by(probabilities, self.dtype, self._device, generator, strides_to_fill(self))
     return _put(self, _bernoulli_by_tensor, (self, p, wrap(values, self._device)))

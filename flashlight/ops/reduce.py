@@ -10,7 +10,8 @@ from .._core import dispatch, dtypes
 from .._core.axes import axes_of, count, kept_shape, numpy_names
 from .._core.dispatch import convert
 from .._core.table import Array, composite, op
-from .._core.tensor import wrap_dim
+from .kinds import BOOL, kind_of, not_implemented
+from .selection import shifted
 
 HALF = (mx.float16, mx.bfloat16)
 
@@ -116,11 +117,41 @@ def prod(input: Array, dim=None, keepdim=False, *, dtype=None) -> Array:
     return _accumulated(mx.prod, input, dtype, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
+@prod.vjp
+def _(g, input, dim, keepdim):
+    axes = axes_of(dim, input.ndim)
+    work = mx.float32 if g.dtype in HALF else g.dtype
+    a, g = convert(input, work), g.astype(work)
+    if work != mx.complex64:
+        return convert(mx.vjp(lambda x: mx.prod(x, axis=axes, keepdims=keepdim), [a], [g])[1][0], input.dtype)
+    if axes is None:
+        others = mx.reshape(_products_of_others(mx.reshape(mx.conjugate(a), (-1,)), 0), input.shape)
+    else:
+        others = _products_of_others(mx.conjugate(a), axes[0])
+    return convert(spread(g, input.shape, axes) * others, input.dtype)
+
+
+def _products_of_others(a: mx.array, axis: int) -> mx.array:
+    """For every element the product of the rest of its row, without dividing, so that zeros do no harm."""
+    return _products(a, axis, True) * _products(a, axis, False)
+
+
+def _products(a: mx.array, axis: int, before: bool) -> mx.array:
+    a = shifted(a, 1, axis, 1, forwards=before)
+    reach = 1
+    while reach < a.shape[axis]:
+        a = a * shifted(a, reach, axis, 1, forwards=before)
+        reach *= 2
+    return a
+
+
 @op
 def trace(input: Array) -> Array:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    if kind_of(input) == BOOL:
+        raise not_implemented("trace", input)
     if input.size == 0:
         return mx.zeros((), dtype=_result_dtype(input, None))
     return _accumulated(mx.sum, mx.diagonal(input), None)
@@ -196,7 +227,10 @@ def var_dim(input: Array, dim, correction, keepdim) -> Array:
 
 def _variance_pulled(g, input, dim, correction):
     axes = axes_of(dim, input.ndim)
-    freedom = count(input.shape, axes) - correction
+    n = count(input.shape, axes)
+    freedom = n - correction
+    if dim is None and freedom <= 0:  # torch's value for what has no derivative
+        return mx.broadcast_to(g * float("nan" if n == 1 else "inf"), input.shape).astype(input.dtype)
     factor = 2 / freedom if freedom else float("inf")
     return (spread(wide(g) * factor, input.shape, axes) * _centred(input, axes)).astype(input.dtype)
 

@@ -1,4 +1,4 @@
-"""What operators share that pick values by an index along one dimension: max, median, sort, topk, cummax, ..."""
+"""What operators along one dimension share: picking values by an index (max, median, sort, topk, ...), shifting."""
 
 from __future__ import annotations
 
@@ -44,3 +44,15 @@ def add_back(g: mx.array, index: mx.array, shape, dim: int) -> mx.array:
     axis = wrap_dim(dim, len(shape))
     zeros = mx.zeros(shape, dtype=g.dtype)
     return mx.vjp(lambda a: mx.take_along_axis(a, index, axis), [zeros], [g])[1][0]
+
+
+def shifted(a: mx.array, by: int, axis: int, fill, forwards: bool = False) -> mx.array:
+    """``a`` moved ``by`` places towards the start (or end), ``fill`` moving in."""
+    n = a.shape[axis]
+    shape = list(a.shape)
+    shape[axis] = min(by, n)
+    rest = mx.full(shape, fill, dtype=a.dtype)
+    kept = mx.split(a, [n - by] if forwards else [by], axis=axis)[0 if forwards else 1] if by < n else None
+    if kept is None:
+        return rest
+    return mx.concatenate([rest, kept] if forwards else [kept, rest], axis=axis)

@@ -395,8 +395,9 @@ def expand(input, size, *, implicit: bool = False):
             "must be greater or "
             f"equal to the number of dimensions in the tensor ({len(shape)})"
         )
-    target = []
-    for i, n in enumerate(size):
+    target = list(size)
+    for i in range(len(size) - 1, -1, -1):
+        n = size[i]
         have = shape[i - extra] if i >= extra else None
         if have is None and n < 0:
             raise RuntimeError(
@@ -410,7 +411,7 @@ def expand(input, size, *, implicit: bool = False):
                 f"dimension {i}.  "
                 f"Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
             )
-        target.append(n)
+        target[i] = n
     return see(input, Expand(tuple(target)), "ExpandBackward0")
 
 

@@ -109,10 +109,5 @@ def logsumexp(input: Array, dim, keepdim=False) -> Array:
 def _(g, input, output, dim):
     axes = axes_of(dim, input.ndim)
     g, out = spread(wide(g), input.shape, axes), spread(wide(output), input.shape, axes)
-    difference = wide(input) - out
-    if input.dtype == mx.complex64:
-        return g * mx.conjugate(mx.exp(difference))
-    # rows of -inf alone: their differences are no numbers, their shares are zero
-    unknown = out == float("-inf")
-    shares = mx.where(unknown, mx.zeros((), dtype=g.dtype), exp(mx.where(unknown, out * 0, difference)))
-    return (g * shares).astype(input.dtype)
+    shares = exp(wide(input) - out)
+    return (g * (mx.conjugate(shares) if input.dtype == mx.complex64 else shares)).astype(input.dtype)

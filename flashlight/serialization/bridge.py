@@ -16,7 +16,7 @@ import numpy as np
 
 from .._core import checks, dtypes
 from .._core import device as devices
-from .._core.steps import Conjugate, Expand, Gathered, Permute, RealView, Reshape, Slice, row_major
+from .._core.steps import Bitcast, Conjugate, Expand, Gathered, Permute, RealView, Reshape, Slice, row_major
 from .._core.tensor import Tensor, read, wrap
 from .._core.views import Cell, View, layout_of
 from ..nn.parameter import Parameter
@@ -95,24 +95,22 @@ class LazyCell(LoadedCell):
 
 
 # ------------------------------------------------------------------------------------------------------------ loading
-def _cell(storage: Storage, dtype: dtypes.dtype, shape) -> tuple[LoadedCell, tuple]:
-    """The cell of a storage seen as ``dtype`` and the shape of its value."""
-    found = storage.cells.get(dtype.name)
-    if found is not None:
-        return found
-    if storage.cells:
-        raise NotImplementedError(
-            f"{storage.entry}: tensors that share one storage as different dtypes ({', '.join(storage.cells)} and "
-            f"{dtype.name}) are not supported"
-        )
+def _cell(storage: Storage, dtype: dtypes.dtype, shape) -> tuple[LoadedCell, tuple, tuple]:
+    """The cell of a storage, the steps to see it as ``dtype``, and the shape that gives."""
+    if storage.cell is not None:
+        cell, first, known = storage.cell
+        if first is dtype:
+            return cell, (), known
+        flat = () if len(known) == 1 else (Reshape((math.prod(known),)),)
+        return cell, (*flat, Bitcast(dtype.mlx, first.mlx)), (storage.nbytes() // dtype.itemsize,)
 
     def load() -> mx.array:
         raw = storage.numpy_bytes()
         return to_array(swapped(raw, dtype) if storage.big_endian else raw, dtype, shape)
 
     cell = LazyCell(load) if storage.lazy else LoadedCell(load())
-    storage.cells[dtype.name] = cell, shape
-    return cell, shape
+    storage.cell = cell, dtype, shape
+    return cell, (), shape
 
 
 def _steps(shape, count: int, size, stride, offset: int) -> tuple:
@@ -148,8 +146,8 @@ def tensor_from_storage(
         return _ready(wrap(_placeholder(size, dtype), label), requires_grad)
     count = storage.nbytes() // dtype.itemsize
     whole = offset == 0 and stride == row_major(size) and math.prod(size) == count
-    cell, shape = _cell(storage, dtype, size if whole else (count,))
-    steps = _steps(shape, count, size, stride, offset) + ((Conjugate(),) if conj else ())
+    cell, cast, shape = _cell(storage, dtype, size if whole else (count,))
+    steps = cast + _steps(shape, count, size, stride, offset) + ((Conjugate(),) if conj else ())
     if storage.lazy and not neg:
         t = wrap(_placeholder(size, dtype), label)
         t._view = View(cell, steps, None)
@@ -208,12 +206,11 @@ def release(storages) -> None:
 
     Only where no foreign code can have aliased them.
     """
-    for storage in storages:
-        for cell, _shape in storage.cells.values():
-            users = [t for t in (ref() for ref in cell.made) if t is not None and t._view is not None]
-            if len(users) == 1 and not users[0]._view.steps and not storage.lazy:
-                users[0]._view = None
-            cell.made.clear()
+    for cell in (storage.cell[0] for storage in storages if storage.cell is not None and not storage.lazy):
+        users = [t for t in (ref() for ref in cell.made) if t is not None and t._view is not None]
+        if len(users) == 1 and not users[0]._view.steps:
+            users[0]._view = None
+        cell.made.clear()
 
 
 # ------------------------------------------------------------------------------------------------------------- saving

@@ -100,7 +100,7 @@ def _rebuild(storage, dtype, offset, size, stride, requires_grad, hooks, metadat
     conj, neg = metadata.get("conj") is True, metadata.get("neg") is True
     try:
         return bridge.tensor_from_storage(storage, dtype, offset, size, stride, requires_grad, conj, neg)
-    except (TypeError, ValueError, NotImplementedError) as error:
+    except (TypeError, ValueError) as error:
         raise type(error)(f"{storage.entry}: {error}") from None
 
 

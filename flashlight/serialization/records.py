@@ -43,9 +43,11 @@ class Storages:
         """The storage a persistent id names. Raises: UnpicklingError if the id is malformed."""
         if not isinstance(kind, StorageType):
             raise UnpicklingError("a persistent id must name a storage type")
-        if type(key) not in (str, int) or type(location) not in (str, bytes) or type(numel) is not int or numel < 0:
+        if type(key) is int and abs(key) < 2**64:  # torch before 0.4
+            key = str(key)
+        if type(key) is not str or type(location) not in (str, bytes) or type(numel) is not int or numel < 0:
             raise UnpicklingError("a persistent id must be (type, key, location, number of elements)")
-        key, entry = str(key), f"{self._where}, storage {str(key)[:80]!r}"
+        entry = f"{self._where}, storage {key[:80]!r}"
         if kind.is_quantized:
             raise NotImplementedError(f"{entry}: quantized tensors ({kind!r}) are not supported")
         known = self.by_key.get(key)

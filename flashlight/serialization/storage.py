@@ -85,7 +85,7 @@ class Storage:
         self.kind, self.entry, self.location = kind, entry, "cpu"
         self.big_endian, self.lazy = big_endian, lazy
         self._numel, self._read = numel, read
-        self.cells: dict = {}  # what tensors made from this storage share, kept by the bridge
+        self.cell = None  # what tensors made from this storage share, kept by the bridge
 
     @property
     def dtype(self) -> dtypes.dtype:
@@ -115,7 +115,7 @@ class Storage:
 
     def settle(self) -> None:
         """Read the bytes of a storage no tensor was made from, since the file is about to be closed."""
-        if not self.cells and not self.lazy and self.location != "meta":
+        if self.cell is None and not self.lazy and self.location != "meta":
             raw = self._read()
             self._read = lambda: raw
 

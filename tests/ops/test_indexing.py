@@ -12,7 +12,7 @@ import flashlight
 
 from ..oracle import A, I, T, check, check_raises, realise, to_numpy
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=4000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 # ------------------------------------------------------------------------------------------------------------ random keys

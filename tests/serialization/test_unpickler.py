@@ -280,13 +280,6 @@ def test_storages_must_match_their_entries():
             + tensor(store=storage(numel=6))
             + b"e"
         )
-    with pytest.raises(NotImplementedError, match="different dtypes"):
-        untyped = (
-            glob("torch._utils _rebuild_tensor_v3") + b"(" + storage(numel=48, kind="torch.storage UntypedStorage")
-        )
-        first = untyped + number(0) + numbers([24]) + numbers([1]) + b"\x89N" + glob("torch uint16") + b"tR"
-        second = untyped + number(0) + numbers([12]) + numbers([1]) + b"\x89N" + glob("torch uint32") + b"tR"
-        attempt(b"](" + first + second + b"e")
     with pytest.raises(RuntimeError, match="require gradients"):
         attempt(tensor(store=storage(kind="torch IntStorage"), grad=b"\x88"))
 

@@ -1,7 +1,7 @@
-"""Elementary functions that keep float64: MLX's exp, sin, cos, sigmoid and logaddexp of doubles are of single precision.
+"""Elementary functions that keep float64: MLX computes exp, sin, cos, sigmoid and logaddexp of doubles in float32.
 
-Its expm1, log1p and tan are exact, and the others follow from them. Derivatives are given, so that MLX's autodiff of any order is
-exact too.
+Its expm1, log1p and tan are exact, and the others follow from them. Derivatives are given, so that MLX's autodiff of any
+order is exact too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import mlx.core as mx
 
 
 def differentiable(derivative: Callable) -> Callable:
-    """Make a function of one array a unit of MLX's autodiff with ``derivative(x, output)``; halves are computed in float32."""
+    """Make a function of one array a unit of MLX's autodiff; halves are computed in float32.
+
+    ``derivative(x, output)`` is its derivative.
+    """
 
     def declare(fn: Callable) -> Callable:
         unit = mx.custom_function(fn)

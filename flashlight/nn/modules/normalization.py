@@ -36,8 +36,10 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(Module):
-    """LocalResponseNorm of images, with ``size // 2`` channels on the lower side of an even ``size``.
+    """LocalResponseNorm of images as Lua Torch computed it.
 
+    Like torch's, the sum over the window keeps the first channel once the window has moved past it.
+    Differs: the gradient is that of the output; torch's own backward uses another window.
     Shape: (N, C, H, W), kept.
     """
 
@@ -49,10 +51,11 @@ class CrossMapLRN2d(Module):
         if input.dim() != 4:
             raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
         reach = (self.size - 1) // 2
-        padded = F.pad(input * input, (0, 0, 0, 0, reach + 0, reach + 0))
+        squares = input * input
         # (N, C + 2 reach, H, W) -> sums over windows of 2 reach + 1 channels
-        windows = padded.unfold(1, 2 * reach + 1, 1).sum(-1)
-        return input * (self.k + windows * (self.alpha / self.size)).pow(-self.beta)
+        sums = F.pad(squares, (0, 0, 0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1).sum(-1)
+        sums = flashlight.cat([sums[:, : reach + 1], sums[:, reach + 1 :] + squares[:, :1]], 1)
+        return input * (self.k + sums * (self.alpha / self.size)).pow(-self.beta)
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
