@@ -7,7 +7,7 @@ import mlx.core as mx
 from .._core import checks, dispatch, dtypes
 from .._core.dispatch import is_number
 from .._core.numerics.bits import copysign
-from .._core.numerics.elementary import conj
+from .._core.numerics.elementary import conj, power
 from .._core.table import Array, Operand, composite, op
 from .._core.tensor import Tensor, read
 from .kinds import FLOAT, INT, no_derivative, only
@@ -300,7 +300,7 @@ def remainder(input: Operand, other: Operand) -> Array:
 
 @remainder.vjp
 def _(g, input, other, needs):
-    return g, -g * _floor_of_ratio(input, other) if needs[1] else None
+    return g, -g * mx.stop_gradient(_floor_of_ratio(input, other)) if needs[1] else None
 
 
 @op(promote="same", inplace=True)
@@ -340,6 +340,10 @@ def pow_scalar(input: Array, exponent) -> Array:
     if not mx.issubdtype(input.dtype, mx.inexact):
         if exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
+    elif exponent == 0:
+        return mx.ones_like(input)
+    elif exponent == 1:
+        return input
     elif exponent == 2:
         return mx.square(input)
     elif exponent == 0.5:
@@ -352,7 +356,7 @@ def pow_scalar(input: Array, exponent) -> Array:
         return input * input * input
     elif exponent == -2:
         return mx.reciprocal(input * input)
-    return mx.power(input, dispatch.scalar_array(exponent, input.dtype))
+    return power(input, dispatch.scalar_array(exponent, input.dtype))
 
 
 @pow_scalar.vjp
@@ -379,7 +383,7 @@ def _(g, input, exponent, output, needs):
     zero = mx.array(0, g.dtype)
     grad = to_exponent = None
     if needs[0]:
-        grad = mx.where(exponent == 0, zero, g * conj(exponent * mx.power(input, exponent - 1)))
+        grad = mx.where(exponent == 0, zero, g * conj(exponent * power(input, exponent - 1)))
     if needs[1]:
         flat = (input == 0) & (mx.real(exponent) >= 0 if g.dtype == mx.complex64 else exponent >= 0)
         to_exponent = mx.where(flat, zero, g * conj(output * mx.log(input)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from .._core.dispatch import convert
 from .._core.table import Array, Operand, op
 from .kinds import BOOL, INT, only
 
@@ -63,3 +62,33 @@ only(bitwise_xor, "bitwise_xor_cpu", BOOL, INT)
 only(bitwise_not, "bitwise_not_cpu", BOOL, INT)
 only(bitwise_left_shift, "lshift_cpu", INT)
 only(bitwise_right_shift, "rshift_cpu", INT)
+
+
+def _common_divisor(a, b):
+    """Euclid's algorithm on whole arrays: it ends after at most as many steps as Fibonacci numbers fit the type."""
+    a, b = mx.abs(a), mx.abs(b)
+    for _ in range(_EUCLID_STEPS[a.itemsize]):
+        done = b == 0
+        a, b = mx.where(done, a, b), mx.where(done, b, mx.remainder(a, mx.where(done, mx.array(1, b.dtype), b)))
+    return a
+
+
+_EUCLID_STEPS = {1: 13, 2: 24, 4: 47, 8: 93}
+
+
+@op(promote="same", inplace=True, grad=False)
+def gcd(input: Array, other: Array) -> Array:
+    """The greatest common divisor."""
+    return _common_divisor(*mx.broadcast_arrays(input, other))
+
+
+@op(promote="same", inplace=True, grad=False)
+def lcm(input: Array, other: Array) -> Array:
+    """The least common multiple."""
+    divisor = _common_divisor(*mx.broadcast_arrays(input, other))
+    whole = mx.floor_divide(input, mx.where(divisor == 0, mx.array(1, divisor.dtype), divisor))
+    return mx.abs(whole * other)
+
+
+only(gcd, "gcd_cpu", INT)
+only(lcm, "lcm_cpu", INT)

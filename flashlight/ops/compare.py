@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from .._core import dtypes
+from .._core import dispatch, dtypes
 from .._core.conversion import host_value
 from .._core.numerics import bits
 from .._core.table import Array, Operand, composite, op
@@ -13,37 +13,37 @@ from .kinds import BOOL, FLOAT, INT, only
 
 
 # ---------------------------------------------------------------------------------------------------------- comparisons
-@op(promote="same", inplace=True, grad=False)
+@op(promote="same", grad=False)
 def eq(input: Array, other: Operand) -> Array:
     """``input == other``, elementwise."""
     return mx.equal(input, other)
 
 
-@op(promote="same", inplace=True, grad=False, aliases=("not_equal",))
+@op(promote="same", grad=False, aliases=("not_equal",))
 def ne(input: Array, other: Operand) -> Array:
     """``input != other``, elementwise."""
     return mx.not_equal(input, other)
 
 
-@op(promote="same", inplace=True, grad=False, aliases=("less",))
+@op(promote="same", grad=False, aliases=("less",))
 def lt(input: Array, other: Operand) -> Array:
     """``input < other``, elementwise."""
     return mx.less(input, other)
 
 
-@op(promote="same", inplace=True, grad=False, aliases=("less_equal",))
+@op(promote="same", grad=False, aliases=("less_equal",))
 def le(input: Array, other: Operand) -> Array:
     """``input <= other``, elementwise."""
     return mx.less_equal(input, other)
 
 
-@op(promote="same", inplace=True, grad=False, aliases=("greater",))
+@op(promote="same", grad=False, aliases=("greater",))
 def gt(input: Array, other: Operand) -> Array:
     """``input > other``, elementwise."""
     return mx.greater(input, other)
 
 
-@op(promote="same", inplace=True, grad=False, aliases=("greater_equal",))
+@op(promote="same", grad=False, aliases=("greater_equal",))
 def ge(input: Array, other: Operand) -> Array:
     """``input >= other``, elementwise."""
     return mx.greater_equal(input, other)
@@ -53,23 +53,66 @@ for _ordering in (lt, le, gt, ge):
     only(_ordering, f"{_ordering.name}_cpu", BOOL, INT, FLOAT)
 
 
+@op(promote="same", namespace="_", method=False, name="answered", backward="Compare")
+def _answered(input: Array, other: Operand, question) -> Array:
+    """The answers to a comparison as numbers of the operands' dtype: constants, as far as gradients are concerned."""
+    return question(input, other).astype(input.dtype)
+
+
+@_answered.vjp
+def _(g):
+    return mx.zeros_like(g), mx.zeros_like(g)
+
+
+@_answered.checked
+def _(arrays, statics):
+    return arrays if statics[0].check is None else statics[0].check(arrays, ())
+
+
+def _write_answers(question, *aliases: str) -> None:
+    """Declare the in-place form of a comparison."""
+
+    def write(input, other):
+        # written into a float tensor the answer is still part of its history, with a gradient of zero
+        if input.dtype.category >= FLOAT:
+            return dispatch.in_place(_answered, (input, other), (question,))
+        return dispatch.in_place(question, (input, other), ())
+
+    write.__doc__ = f"In-place form of ``{question.name}``."
+    composite(write, name=question.name + "_", namespace=(), method=True, aliases=aliases)
+
+
 # -------------------------------------------------------------------------------------------------------------- logical
-@op(promote="same", inplace=True, grad=False)
+@op(promote="same", grad=False)
 def logical_and(input: Array, other: Array) -> Array:
     """Whether both are true; any value but zero is."""
     return mx.logical_and(input, other)
 
 
-@op(promote="same", inplace=True, grad=False)
+@op(promote="same", grad=False)
 def logical_or(input: Array, other: Array) -> Array:
     """Whether at least one is true; any value but zero is."""
     return mx.logical_or(input, other)
 
 
-@op(promote="same", inplace=True, grad=False)
+@op(promote="same", grad=False)
 def logical_xor(input: Array, other: Array) -> Array:
     """Whether exactly one is true; any value but zero is."""
     return (input != 0) != (other != 0)
+
+
+for _question, *_aliases in (
+    (eq,),
+    (ne, "not_equal_"),
+    (lt, "less_"),
+    (le, "less_equal_"),
+    (gt, "greater_"),
+    (ge, "greater_equal_"),
+    (logical_and,),
+    (logical_or,),
+    (logical_xor,),
+):
+    _write_answers(_question, *_aliases)
 
 
 @op(inplace=True, grad=False)

@@ -45,7 +45,7 @@ def consecutive_values(input: Array, dim) -> tuple[Array, Array, Array]:
         return _unique_of_nothing(input, dim)
     host = _on_host(input)
     rows = host.reshape(-1) if dim is None else np.moveaxis(host, dim, 0)
-    differs = (rows[1:] != rows[:-1]).reshape(max(len(rows) - 1, 0), -1).any(axis=1)
+    differs = (rows[1:] != rows[:-1]).any(axis=tuple(range(1, rows.ndim)))
     starts = np.concatenate([np.ones(min(len(rows), 1), dtype=bool), differs])
     first = np.flatnonzero(starts)
     values = rows[first] if dim is None else np.moveaxis(rows[first], 0, dim)

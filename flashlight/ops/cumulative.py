@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from .._core import dtypes, return_types
+from .._core import dispatch, dtypes, return_types
+from .._core.axes import numpy_names
 from .._core.dispatch import convert
 from .._core.numerics.elementary import conj, exp
-from .._core.table import Array, op
+from .._core.table import Array, method, op
 from .._core.tensor import wrap_dim
-from .kinds import not_implemented
+from .kinds import COMPLEX, kind_of, not_implemented
 from .reduce import HALF, wide
 from .selection import add_back, lifted, lowered, shifted
 
@@ -24,7 +25,7 @@ def _accumulated(scan, a: mx.array, dim, dtype) -> mx.array:
     return out if result == work else out.astype(result)
 
 
-@op(inplace=True, autocast="fp32")
+@op(autocast="fp32")
 def cumsum(input: Array, dim, *, dtype=None) -> Array:
     """Running sums along a dimension."""
     return _accumulated(mx.cumsum, input, dim, dtype)
@@ -37,7 +38,7 @@ def _(g, dim, dtypes):
     return convert(g, dtypes[0])
 
 
-@op(inplace=True, autocast="fp32")
+@op(autocast="fp32")
 def cumprod(input: Array, dim, *, dtype=None) -> Array:
     """Running products along a dimension."""
     return _accumulated(mx.cumprod, input, dim, dtype)
@@ -52,6 +53,28 @@ def _(g, input, dim, output):
     # products without a factor, and no division: d/dx_i = (x_1 ... x_{i-1}) (g_i + x_{i+1} (g_{i+1} + ...))
     before = shifted(out, 1, axis, 1, forwards=True)
     return convert(before * _recurrence(shifted(a, 1, axis, 0), g, axis), input.dtype)
+
+
+def _in_place(operator):
+    name = operator.name
+
+    def scan_(self, dim, *, dtype=None):
+        if self.dtype is dtypes.bool_:
+            raise not_implemented(f"{name}_out_cpu", self._a)
+        if dtype is not None and dtype is not self.dtype:
+            names = dtypes.scalar_type_name(self.dtype), dtypes.scalar_type_name(dtype)
+            raise RuntimeError(
+                f"provided dtype must match the dtype of self tensor in {name}. Got {names[0]} and {names[1]}."
+            )
+        return dispatch.in_place(operator, (self,), (dim, self.dtype))
+
+    scan_.__name__ = f"{name}_"
+    scan_.__doc__ = f"In-place form of ``{name}``, in the tensor's own dtype."
+    method(numpy_names(scan_))
+
+
+_in_place(cumsum)
+_in_place(cumprod)
 
 
 def _recurrence(a: mx.array, b: mx.array, axis: int) -> mx.array:
@@ -104,7 +127,7 @@ def _(g, input, dim, output):
     a, out, g = wide(input), wide(output), wide(g)
     # the sums grow along the dimension, so every factor is at most one
     growth = exp(_difference(out, shifted(out, 1, axis, float("inf"))))
-    return (exp(_difference(a, out)) * _recurrence(growth, g, axis)).astype(input.dtype)
+    return (exp(a - out) * _recurrence(growth, g, axis)).astype(input.dtype)
 
 
 def _difference(a: mx.array, b: mx.array) -> mx.array:
@@ -116,6 +139,8 @@ def _difference(a: mx.array, b: mx.array) -> mx.array:
 def _running(name: str, scan, least):
     @op(name=name, result=getattr(return_types, name), constant_outputs=(1,))
     def running(input: Array, dim) -> tuple[Array, Array]:
+        if kind_of(input) == COMPLEX:
+            raise not_implemented(f"{name}_cpu", input)
         a, axis = lifted(input, dim)
         if a.size == 0:
             return input, mx.zeros(input.shape, dtype=mx.int64)

@@ -74,10 +74,13 @@ def _by(a) -> str:
     return "x".join(map(str, a.shape))
 
 
+def _plain_conj(a):
+    return mx.conjugate(a) if a.dtype == mx.complex64 else a
+
+
 def _t(a):
     """The conjugate transpose of matrices, which gradients of products multiply with."""
-    a = mx.swapaxes(a, -1, -2)
-    return mx.conjugate(a) if a.dtype == mx.complex64 else a
+    return _plain_conj(mx.swapaxes(a, -1, -2))
 
 
 # ---------------------------------------------------------------------------------------------------------- mm, bmm, mv
@@ -160,9 +163,8 @@ def mv(input: Array, vec: Array) -> Array:
 @mv.vjp(crosswise=("input", "vec"))
 def _(g, input, vec, needs):
     column = mx.expand_dims(g, -1)
-    conj = mx.conjugate(vec) if vec.dtype == mx.complex64 else vec
     return (
-        column * mx.expand_dims(conj, 0) if needs[0] else None,
+        column * mx.expand_dims(_plain_conj(vec), 0) if needs[0] else None,
         mx.squeeze(mx.matmul(_t(input), column), -1) if needs[1] else None,
     )
 
@@ -198,11 +200,12 @@ def dot(input: Array, tensor: Array) -> Array:
     return mx.reshape(product(mx.reshape(input, (1, -1)), mx.reshape(tensor, (-1, 1))), ())
 
 
-@dot.vjp
-def _(g, input, tensor):
-    if input.dtype == mx.complex64:
-        return g * mx.conjugate(tensor), g * mx.conjugate(input)
-    return g * tensor, g * input
+@dot.vjp(crosswise=("input", "tensor"))
+def _(g, input, tensor, needs):
+    return (
+        g * _plain_conj(tensor) if needs[0] else None,
+        g * _plain_conj(input) if needs[1] else None,
+    )
 
 
 @dot.checked
@@ -228,13 +231,12 @@ def _check_vectors(a, b) -> None:
 @op
 def vdot(input: Array, other: Array) -> Array:
     """The sum of the products of the first vector's conjugate and the second."""
-    first = mx.conjugate(input) if input.dtype == mx.complex64 else input
-    return mx.reshape(product(mx.reshape(first, (1, -1)), mx.reshape(other, (-1, 1))), ())
+    return mx.reshape(product(mx.reshape(_plain_conj(input), (1, -1)), mx.reshape(other, (-1, 1))), ())
 
 
-@vdot.vjp
-def _(g, input, other):
-    return (mx.conjugate(g) if g.dtype == mx.complex64 else g) * other, g * input
+@vdot.vjp(crosswise=("input", "other"))
+def _(g, input, other, needs):
+    return _plain_conj(g) * other if needs[0] else None, g * input if needs[1] else None
 
 
 @vdot.checked
@@ -250,29 +252,26 @@ def _matmul(input: Array, other: Array) -> Array:
     return product(input, other)
 
 
-@_matmul.vjp
+@_matmul.vjp(crosswise=("input", "other"))
 def _(g, input, other, needs, shapes):
-    row, column = input.ndim == 1, other.ndim == 1
-    if column:
-        g, other = mx.expand_dims(g, -1), mx.expand_dims(other, -1)
-    if row:
-        g, input = mx.expand_dims(g, -2), mx.expand_dims(input, 0)
+    row, column = len(shapes[0]) == 1, len(shapes[1]) == 1
+    left = (1, *shapes[0]) if row else tuple(shapes[0])
+    right = (*shapes[1], 1) if column else tuple(shapes[1])
+    g = mx.expand_dims(g, -1) if column else g
+    g = mx.expand_dims(g, -2) if row else g
     first = second = None
     if needs[0]:
-        first = _fold(mx.matmul(g, _t(other)), input.shape).reshape(shapes[0])
-    if needs[1]:
-        if other.ndim == 2 and g.ndim > 2 and input.ndim == g.ndim:
-            # one long product instead of a batch of them and its sum
-            flat, tall = input.reshape(-1, input.shape[-1]), g.reshape(-1, g.shape[-1])
-            second = mx.matmul(_t(flat), tall)
-        else:
-            second = _fold(mx.matmul(_t(input), g), other.shape)
-        second = second.reshape(shapes[1])
+        first = _fold(mx.matmul(g, _t(other.reshape(right))), left).reshape(shapes[0])
+    if needs[1] and len(right) == 2 and g.ndim > 2 and len(left) == g.ndim:
+        # one long product instead of a batch of them and its sum
+        second = mx.matmul(_t(input.reshape(-1, left[-1])), g.reshape(-1, g.shape[-1])).reshape(shapes[1])
+    elif needs[1]:
+        second = _fold(mx.matmul(_t(input.reshape(left)), g), right).reshape(shapes[1])
     return first, second
 
 
 def _fold(g, shape):
-    return g if g.shape == shape else unbroadcast(g, shape)
+    return g if tuple(g.shape) == shape else unbroadcast(g, shape)
 
 
 @_matmul.checked
@@ -373,7 +372,7 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta=1, alpha=1) -> Array:
     return mx.addmm(input, mat1, mat2, alpha=alpha, beta=beta)
 
 
-@addmm.vjp
+@addmm.vjp(crosswise=("mat1", "mat2"))
 def _(g, mat1, mat2, beta, alpha, needs, shapes):
     scaled = _times(g, _conj(alpha))
     return (
@@ -406,7 +405,7 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta=1, alpha=1) -> Array:
     return _scaled(input, mx.squeeze(product(mat, mx.expand_dims(vec, -1)), -1), beta, alpha)
 
 
-@addmv.vjp
+@addmv.vjp(crosswise=("mat", "vec"))
 def _(g, mat, vec, beta, alpha, needs, shapes):
     column = mx.expand_dims(_times(g, _conj(alpha)), -1)
     return (
@@ -439,16 +438,14 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta=1, alpha=1) -> Array:
     return mx.logical_or(input, outer) if beta else outer
 
 
-@addr.vjp
-def _(g, vec1, vec2, beta, alpha, shapes):
+@addr.vjp(crosswise=("vec1", "vec2"))
+def _(g, vec1, vec2, beta, alpha, needs, shapes):
     scaled = _times(g, _conj(alpha))
-    first = mx.matmul(scaled, mx.expand_dims(_plain_conj(vec2), -1))
-    second = mx.matmul(_t(mx.expand_dims(vec1, -1)), scaled)
-    return _to_input(g, shapes[0], beta), mx.squeeze(first, -1), mx.squeeze(second, 0)
-
-
-def _plain_conj(a):
-    return mx.conjugate(a) if a.dtype == mx.complex64 else a
+    return (
+        _to_input(g, shapes[0], beta) if needs[0] else None,
+        mx.squeeze(mx.matmul(scaled, _t(mx.expand_dims(vec2, 0))), -1) if needs[1] else None,
+        mx.squeeze(mx.matmul(_t(mx.expand_dims(vec1, -1)), scaled), 0) if needs[2] else None,
+    )
 
 
 @addr.checked
@@ -471,7 +468,7 @@ def _beside(batch):
     return mx.swapaxes(batch, 0, 1).reshape(batch.shape[1], -1)
 
 
-@addbmm.vjp
+@addbmm.vjp(crosswise=("batch1", "batch2"))
 def _(g, batch1, batch2, beta, alpha, needs, shapes):
     scaled = _times(g, _conj(alpha))
     return (
@@ -504,7 +501,7 @@ def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta=1, alpha=1) -> A
     return _scaled(input, product(batch1, batch2), beta, alpha)
 
 
-@baddbmm.vjp
+@baddbmm.vjp(crosswise=("batch1", "batch2"))
 def _(g, batch1, batch2, beta, alpha, needs, shapes):
     scaled = _times(g, _conj(alpha))
     return (

@@ -174,7 +174,7 @@ def _between(values: mx.array, ranks: mx.array, interpolation: str) -> mx.array:
     """Values of sorted rows (last dimension) at fractional ranks, the ranks' dimension last."""
 
     def at(place):
-        return mx.take_along_axis(values, place.astype(mx.int64), axis=-1)
+        return mx.take_along_axis(values, mx.stop_gradient(place.astype(mx.int64)), axis=-1)
 
     if interpolation == "lower":
         return at(mx.floor(ranks))

@@ -6,9 +6,10 @@ import math
 
 import mlx.core as mx
 
+from .._core import dispatch
 from .._core.numerics import bits, elementary
 from .._core.numerics.elementary import conj, cos, sin
-from .._core.table import Array, Operand, op, publish
+from .._core.table import Array, Operand, composite, op, publish
 from .kinds import BOOL, COMPLEX, FLOAT, INT, only
 
 _LN2, _LN10 = math.log(2), math.log(10)
@@ -75,6 +76,9 @@ def _(g, input, eps):
     inside = (input >= low) & (input <= 1 - low)
     outside = mx.array(math.nan if eps is None else 0, g.dtype)
     return mx.where(inside, g / (input * (1 - input)), outside)
+
+
+only(logit, "logit_cpu", FLOAT)
 
 
 # ----------------------------------------------------------------------------------------------------------- logarithms
@@ -369,15 +373,23 @@ only(hypot, "hypot_cpu", FLOAT)
 
 
 # ----------------------------------------------------------------------------------------------- absolute value and sign
-@op(inplace=True, aliases=("absolute",), name="abs")
-def abs_(input: Array) -> Array:
+@op(aliases=("absolute",), name="abs")
+def size(input: Array) -> Array:
     """The absolute value."""
     return mx.abs(input)
 
 
-@abs_.vjp
+@size.vjp
 def _(g, input):
-    return g * mx.sign(input)
+    return g * elementary.sign(input)
+
+
+@composite(aliases=("absolute_",))
+def abs_(input):
+    """In-place form of ``abs``. Raises: RuntimeError for a complex tensor."""
+    if input.is_complex():
+        raise RuntimeError("In-place abs is not supported for complex tensors.")
+    return dispatch.in_place(size, (input,), ())
 
 
 @op(inplace=True)
@@ -389,7 +401,7 @@ def sign(input: Array) -> Array:
 @op(inplace=True)
 def sgn(input: Array) -> Array:
     """The sign; of complex numbers ``input / abs(input)``, 0 at 0."""
-    return mx.sign(input)
+    return elementary.sign(input)
 
 
 @sign.vjp
@@ -398,16 +410,13 @@ def _(g):
 
 
 @sgn.vjp
-def _(g, input, output):
+def _(g, input):
     if g.dtype != mx.complex64:
         return mx.zeros_like(g)
-    size = mx.abs(input)
-    zero = size == 0
-    turned = (g - mx.real(g * conj(output)) * output) / mx.where(zero, mx.array(1, size.dtype), size)
-    return mx.where(zero, mx.array(0, g.dtype), turned)
+    return mx.vjp(elementary.sign, [input], [g])[1][0]
 
 
-only(abs_, "abs_cpu", INT, FLOAT, COMPLEX)
+only(size, "abs_cpu", INT, FLOAT, COMPLEX)
 only(
     sign,
     "",

@@ -196,7 +196,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None
     for name, t in zip(("elements", "test_elements"), given, strict=True):
         if not isinstance(t, Tensor):
             raise TypeError(f"isin(): argument '{name}' must be Tensor, not {type(t).__name__}")
-        if t.is_complex():
+        if t.is_complex() or t.dtype is dtypes.bool_:
             raise RuntimeError(f"Unsupported input type encountered for isin(): {dtypes.scalar_type_name(t.dtype)}")
     result = dispatch.run(is_in, tuple(given), (invert,))
     return result if out is None else dispatch.write_out(out, result)

@@ -1,81 +1,92 @@
-"""Adam and AdamW."""
+"""Adam, and AdamW's base."""
 
 from __future__ import annotations
 
-import math
-
 import mlx.core as mx
 
-from .._core.tensor import read
-from .optimizer import Optimizer, advance, check_range, counter, number, zeros_for
+from .._core.tensor import Tensor
+from ._rule import RuleOptimizer, check_betas, check_implementation, check_least, check_lr, decaying, mixing
+from .optimizer import ParamsT
+
+__all__ = ["Adam"]
 
 
-def check_betas(betas) -> None:
-    """Raise torch's ValueError for a beta outside [0, 1)."""
-    for i, beta in enumerate(betas):
-        check_range(f"beta parameter at index {i}", beta, 0.0, 1.0)
+def _check_tensors(lr, betas, foreach, capturable) -> None:
+    """Raise torch's ValueError for tensors among the options where the implementation asked for does not take them."""
+    if isinstance(lr, Tensor) and foreach and not capturable:
+        raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+    if not all(isinstance(b, float) for b in betas[:2]) and not all(isinstance(b, Tensor) for b in betas[:2]):
+        raise ValueError("betas must be either both floats or both Tensors")
+    for i in (0, 1):
+        if isinstance(betas[i], Tensor):
+            if foreach and not capturable:
+                raise ValueError(f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True")
+            if betas[i].numel() != 1:
+                raise ValueError(f"Tensor betas[{i}] must be 1-element")
 
 
-def lerp(a: mx.array, b: mx.array, weight: float) -> mx.array:
-    """``a + weight * (b - a)``, from the nearer end as torch computes it."""
-    return a + (b - a) * weight if weight < 0.5 else b - (b - a) * (1 - weight)
-
-
-class Adam(Optimizer):
+class Adam(RuleOptimizer):
     """Adaptive moments: steps scaled by running averages of the gradient and its square.
 
     Source: Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015; ``amsgrad``: Reddi et al. 2018.
     """
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *, foreach=None, maximize=False,
-                 capturable=False, differentiable=False, fused=None, decoupled_weight_decay=False):  # fmt: skip
-        check_range("learning rate", lr)
-        check_range("epsilon value", eps)
+    late_options = {"amsgrad": False, "maximize": False, "foreach": None, "capturable": False, "differentiable": False,
+                    "decoupled_weight_decay": False, "fused": None}  # fmt: skip # noqa: RUF012
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ):
+        if isinstance(lr, Tensor):
+            _check_tensors(lr, (0.0, 0.0), foreach, capturable)
+        check_lr(lr)
+        check_least("epsilon value", eps)
         check_betas(betas)
-        check_range("weight_decay value", weight_decay)
+        check_least("weight_decay value", weight_decay)
+        _check_tensors(lr, betas, foreach, capturable)
+        betas = tuple(b.squeeze() if isinstance(b, Tensor) else b for b in betas)
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize,
                     "foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused,
                     "decoupled_weight_decay": decoupled_weight_decay}  # fmt: skip
         super().__init__(params, defaults)
+        check_implementation(foreach, fused, differentiable)
 
-    def init_state(self, p, state, group):
-        state["step"] = counter(0.0)
-        state["exp_avg"], state["exp_avg_sq"] = zeros_for(p), zeros_for(p)
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"] = zeros_for(p)
+    def names(self, group):
+        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
-    def update(self, p, g, state, group):
-        beta1, beta2 = (number(b) for b in group["betas"])
-        lr, decay = number(group["lr"]), group["weight_decay"]
-        n = advance(state)
-        if decay:
-            if group.get("decoupled_weight_decay"):
-                p = p * (1 - lr * decay)
-            else:
-                g = g + p * decay
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
-        mean._a = lerp(read(mean), g, 1 - beta1)
-        square._a = read(square) * beta2 + (g * mx.conjugate(g) if g.dtype == mx.complex64 else g * g) * (1 - beta2)
-        second = square._a
-        if group["amsgrad"]:
-            highest = state["max_exp_avg_sq"]
-            second = highest._a = mx.maximum(read(highest), second)
-        denominator = mx.sqrt(second) * (1 / math.sqrt(1 - beta2**n)) + group["eps"]
-        return p - mean._a / denominator * (lr / (1 - beta1**n))
+    def check(self, p, group):
+        if p._grad.is_sparse:
+            raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
+        if group["foreach"] and isinstance(group["lr"], Tensor) and not group["capturable"]:
+            raise RuntimeError("lr as a Tensor is not supported for capturable=False and foreach=True")
 
+    def rule(self, h, n, k, r):
+        beta1, beta2 = h["betas"]
+        mix, keep, take, eps = mixing(1 - beta1, k), k(beta2), k(1 - beta2), k(h["eps"])
+        size, spread = k(h["lr"] / (1 - beta1**n)), k((1 - beta2**n) ** 0.5)
+        amsgrad, decay = h["amsgrad"], decaying(h, k, r)
 
-class AdamW(Adam):
-    """Adam with weight decay applied to the parameters instead of the gradients.
+        def apply(p, g, states):
+            if decay is not None:
+                p, g = decay(p, g)
+            mean = r(mix(states[0], g))
+            square = second = r(r(states[1] * keep) + g * g * take)
+            if amsgrad:
+                second = mx.maximum(states[2], square)
+            new = p - mean / r(r(r(mx.sqrt(second)) / spread) + eps) * size
+            return new, (mean, square, second) if amsgrad else (mean, square)
 
-    Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
-    """
-
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, *, maximize=False, foreach=None,
-                 capturable=False, differentiable=False, fused=None):  # fmt: skip
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
-                         differentiable=differentiable, fused=fused, decoupled_weight_decay=True)  # fmt: skip
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group["decoupled_weight_decay"] = True
+        return apply

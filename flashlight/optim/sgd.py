@@ -2,41 +2,75 @@
 
 from __future__ import annotations
 
-from .._core.tensor import read, wrap
-from .optimizer import Optimizer, check_range, number
+import mlx.core as mx
+
+from .._core.tensor import Tensor
+from ._rule import RuleOptimizer, check_implementation, is_set
+from .optimizer import ParamsT, number
+
+__all__ = ["SGD"]
 
 
-class SGD(Optimizer):
+class SGD(RuleOptimizer):
     """Gradient descent with momentum, dampening, weight decay and Nesterov's form.
 
     Raises: ValueError for negative options, or ``nesterov`` without momentum or with dampening.
     Source: Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
     """
 
-    def __init__(self, params, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False, *, maximize=False, foreach=None,
-                 differentiable=False, fused=None):  # fmt: skip
-        check_range("learning rate", lr)
-        check_range("momentum value", momentum)
-        check_range("weight_decay value", weight_decay)
+    counted = False
+    late_options = {"nesterov": False, "maximize": False, "foreach": None, "differentiable": False, "fused": False}  # noqa: RUF012
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float | Tensor = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ):
+        if isinstance(lr, Tensor) and lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+        for what, value in (("learning rate", lr), ("momentum value", momentum), ("weight_decay value", weight_decay)):
+            if number(value) < 0.0:
+                raise ValueError(f"Invalid {what}: {value}")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         defaults = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
                     "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused}  # fmt: skip
         super().__init__(params, defaults)
+        check_implementation(foreach, fused, differentiable)
 
-    def init_state(self, p, state, group):
-        if group["momentum"] != 0:
-            state["momentum_buffer"] = None
+    def names(self, group):
+        return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def update(self, p, g, state, group):
-        if group["weight_decay"] != 0:
-            g = g + p * group["weight_decay"]
-        if group["momentum"] != 0:
-            buffer = state.get("momentum_buffer")
+    def fill(self, p, g, state, group):
+        state["momentum_buffer"] = None
+
+    def rule(self, h, n, k, r):
+        lr, momentum, nesterov = k(h["lr"]), h["momentum"], h["nesterov"]
+        decay = k(h["weight_decay"]) if is_set(h["weight_decay"]) else None
+        keep, take = k(momentum), k(1 - h["dampening"]) if h["dampening"] != 0 else None
+
+        def apply(p, g, states):
+            if decay is not None:
+                g = r(g + p * decay)
+            if momentum == 0:
+                return p - g * lr, ()
+            buffer = states[0]
             if buffer is None:
-                state["momentum_buffer"] = buffer = wrap(g)
+                buffer = g
+                step = mx.stop_gradient(g)  # the first buffer is a copy without history
             else:
-                buffer._a = read(buffer) * group["momentum"] + g * (1 - group["dampening"])
-                buffer._v += 1
-            g = g + buffer._a * group["momentum"] if group["nesterov"] else buffer._a
-        return p - g * number(group["lr"])
+                step = buffer = r(r(buffer * keep) + (g if take is None else g * take))
+            if nesterov:
+                step = r(g + step * keep)
+            return p - step * lr, (buffer,)
+
+        return apply

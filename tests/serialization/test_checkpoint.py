@@ -442,6 +442,7 @@ def test_pickle_module_for_saving():
         save({}, io.BytesIO(), pickle_protocol=1)
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
 def test_what_mlx_cannot_hold_raises_clearly(buffer_of):
     for theirs, error, words in [
         (torch.ones(2, dtype=torch.complex128), TypeError, "complex128 is not supported"),

@@ -17,7 +17,7 @@ def signbit(a: mx.array) -> mx.array:
     """Whether the sign is negative, of zeros and nans as well."""
     if not mx.issubdtype(a.dtype, mx.floating):
         return a < 0
-    return mx.view(a, _LAYOUT[a.dtype][0]) < 0
+    return mx.view(mx.stop_gradient(a), _LAYOUT[a.dtype][0]) < 0
 
 
 def copysign(a: mx.array, sign: mx.array) -> mx.array:

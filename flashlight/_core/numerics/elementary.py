@@ -111,3 +111,47 @@ def logaddexp(a: mx.array, b: mx.array) -> mx.array:
     same = mx.isinf(high) | (high == low)
     gap = mx.where(same, mx.array(0, a.dtype), low - high)
     return mx.where(mx.isinf(high), high, high + mx.log1p(_exp64(gap)))
+
+
+@mx.custom_function
+def _complex_power(a, b):
+    return mx.power(a, b)
+
+
+@_complex_power.vjp
+def _(operands, g, output):
+    a, b = operands
+    return g * conj(b * _complex_power(a, b - 1)), g * conj(output * mx.log(a))
+
+
+def power(a: mx.array, b: mx.array) -> mx.array:
+    """``a ** b``; MLX forgets to conjugate the gradient of complex powers."""
+    return _complex_power(a, b) if a.dtype == mx.complex64 else mx.power(a, b)
+
+
+@mx.custom_function
+def _complex_sign(z):
+    return mx.sign(z)
+
+
+@_complex_sign.vjp
+def _(z, g, output):
+    size = mx.abs(z)
+    zero = size == 0
+    turned = (g - mx.real(g * conj(output)) * output) / mx.where(zero, mx.array(1, size.dtype), size)
+    return mx.where(zero, mx.array(0, z.dtype), turned)
+
+
+def sign(a: mx.array) -> mx.array:
+    """-1, 0 or 1; ``a / abs(a)`` of complex numbers."""
+    return _complex_sign(a) if a.dtype == mx.complex64 else mx.sign(a)
+
+
+def log1p(x: mx.array) -> mx.array:
+    """``log(1 + x)``, exact near 0."""
+    return mx.log1p(x)
+
+
+def tanh(x: mx.array) -> mx.array:
+    """The hyperbolic tangent."""
+    return mx.tanh(x)

@@ -167,6 +167,18 @@ def _zeta_sum(s, q):
     return total + zeta_tail(s, q)
 
 
+@mx.custom_function
+def differentiable_zeta(s: mx.array, q: mx.array) -> mx.array:
+    """``zeta`` on arrays, with its derivative by ``q``."""
+    return on_host(zeta, s, q)
+
+
+@differentiable_zeta.vjp
+def _(arrays, g, _output):
+    s, q = arrays
+    return mx.zeros_like(s), -g * s * differentiable_zeta(s + 1, q)
+
+
 # ----------------------------------------------------------------------------------------------- orthogonal polynomials
 def _recurrence(first, second, step):
     """A family by ``p[k + 1] = step(k, x, p[k], p[k - 1])``; 0 for negative degrees."""
@@ -178,7 +190,7 @@ def _recurrence(first, second, step):
         for k in range(1, int(np.max(n, initial=0))):
             before, last = last, step(k, x, last, before)
             out = np.where(n == k + 1, last, out)
-        return np.where(np.isnan(x) & (n >= 0), np.nan, out)
+        return out
 
     return evaluate
 

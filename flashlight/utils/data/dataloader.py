@@ -4,269 +4,280 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-import queue
-import sys
+import os
 import warnings
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
 
 from ._utils.collate import default_collate, default_convert
-from ._utils.worker import Failure, Finished, get_worker_info, run, settle_before_fork
-from .dataset import IterableDataset
+from ._utils.fetch import _IterableDatasetFetcher, _MapDatasetFetcher
+from ._utils.pool import Pool
+from ._utils.worker import ExceptionWrapper, Finished, Job, Resume, get_worker_info, settle_before_fork
+from .dataset import Dataset, IterableDataset
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, drawn_seed
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
+
+T = TypeVar("T", covariant=True)
+
+
+class _DatasetKind:
+    """Map-style or iterable, and the fetcher of each."""
+
+    Map = 0
+    Iterable = 1
+
+    @staticmethod
+    def create_fetcher(kind: int, dataset, auto_collation: bool, collate_fn, drop_last: bool):
+        """The fetcher of a dataset of that kind."""
+        return _FETCHERS[kind](dataset, auto_collation, collate_fn, drop_last)
+
+
+_FETCHERS = (_MapDatasetFetcher, _IterableDatasetFetcher)
 
 
 class _InfiniteConstantSampler(Sampler):
     """The index None for ever, which iterable datasets ignore."""
 
     def __iter__(self):
-        while True:
-            yield None
+        return itertools.repeat(None)
 
 
-class _Fetcher:
-    """Makes a batch from a list of indices (or a single sample from one index, without batching)."""
-
-    def __init__(self, dataset, collate_fn, batched: bool, drop_last: bool, iterable: bool):
-        self.dataset, self.collate_fn, self.batched, self.drop_last = dataset, collate_fn, batched, drop_last
-        self.stream = iter(dataset) if iterable else None
-
-    def __call__(self, indices):
-        if self.stream is not None:
-            if not self.batched:
-                return self.collate_fn(next(self.stream))
-            samples = list(itertools.islice(self.stream, len(indices)))
-            if not samples or (self.drop_last and len(samples) < len(indices)):
-                raise StopIteration
-            return self.collate_fn(samples)
-        if not self.batched:
-            return self.collate_fn(self.dataset[indices])
-        if callable(getattr(self.dataset, "__getitems__", None)):
-            return self.collate_fn(self.dataset.__getitems__(indices))
-        return self.collate_fn([self.dataset[i] for i in indices])
-
-
-class _FetcherOf:
-    """Makes a worker's fetcher from its copy of the dataset (a class, so that spawned workers can unpickle it)."""
-
-    def __init__(self, loader: DataLoader):
-        self.options = loader.collate_fn, loader.batch_sampler is not None, loader.drop_last, loader._iterable
-
-    def __call__(self, dataset) -> _Fetcher:
-        return _Fetcher(dataset, *self.options)
-
-
-class _Iterator:
+# ----------------------------------------------------------------------------------------------------------- iterating
+class _BaseDataLoaderIter:
     """What the two kinds of iteration share."""
 
     def __init__(self, loader: DataLoader):
-        self.loader = loader
-        self.sampler_iter = iter(loader._index_sampler)
-        self.base_seed = drawn_seed(loader.generator)
-        self.yielded = 0
+        self._dataset, self._dataset_kind = loader.dataset, loader._dataset_kind
+        self._IterableDataset_len_called = loader._IterableDataset_len_called
+        self._index_sampler, self._num_workers = loader._index_sampler, loader.num_workers
+        self._timeout = loader.timeout
+        self._sampler_iter = iter(self._index_sampler)
+        self._base_seed = drawn_seed(loader.generator)
+        self._num_yielded = 0
 
     def __iter__(self):
         return self
 
     def __len__(self) -> int:
-        return len(self.loader._index_sampler)
+        return len(self._index_sampler)
+
+    def _next_data(self):
+        raise NotImplementedError("an iterator of a DataLoader must define _next_data")
 
     def __next__(self):
-        batch = self.advance()
-        self.yielded += 1
-        loader = self.loader
-        if loader._iterable and loader._warned_length is not None and self.yielded > loader._warned_length:
-            warnings.warn(
-                f"Length of IterableDataset {loader.dataset} was reported to be {loader._warned_length}(when accessing "
-                f"len(dataloader)), but {self.yielded} samples have been fetched. ", stacklevel=2,
-            )  # fmt: skip
+        batch = self._next_data()
+        self._num_yielded += 1
+        reported = self._IterableDataset_len_called
+        if self._dataset_kind == _DatasetKind.Iterable and reported is not None and self._num_yielded > reported:
+            self._warn_of_length(reported)
         return batch
 
+    def _warn_of_length(self, reported: int) -> None:
+        text = (
+            f"Length of IterableDataset {self._dataset} was reported to be {reported}(when accessing len(dataloader)), "
+            f"but {self._num_yielded} samples have been fetched. "
+        )
+        if self._num_workers > 0:
+            text += "Do the workers split the stream? Each has a copy of the whole dataset; see get_worker_info()."
+        warnings.warn(text, stacklevel=3)
 
-class _SingleProcess(_Iterator):
+    def __getstate__(self):
+        raise NotImplementedError(f"{type(self).__name__} cannot be pickled")
+
+
+class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
     """Batches made in this process."""
 
     def __init__(self, loader: DataLoader):
         super().__init__(loader)
-        self.fetch = _FetcherOf(loader)(loader.dataset)
+        if self._timeout != 0:
+            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
+        self._fetcher = _DatasetKind.create_fetcher(
+            self._dataset_kind, self._dataset, loader._auto_collation, loader.collate_fn, loader.drop_last
+        )
 
-    def advance(self):
-        return self.fetch(next(self.sampler_iter))
+    def _next_data(self):
+        return self._fetcher.fetch(next(self._sampler_iter))
 
 
-class _MultiProcess(_Iterator):
+class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
     """Batches made by worker processes, given back in order (or as they come with ``in_order=False``)."""
 
     def __init__(self, loader: DataLoader):
         super().__init__(loader)
-        context = loader._context()
+        if loader.prefetch_factor <= 0:
+            raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
+        self._in_order, self._persistent = loader.in_order, loader.persistent_workers
+        self._ahead = loader.prefetch_factor * loader.num_workers
+        context = loader.multiprocessing_context or multiprocessing.get_context()
         forked = context.get_start_method() == "fork"
         if forked:
             settle_before_fork()
-        self.results = context.Queue()
-        self.queues, self.workers = [], []
-        for i in range(loader.num_workers):
-            tasks = context.Queue()
-            arguments = (_FetcherOf(loader), loader.dataset, tasks, self.results, self.base_seed + i, i, loader.num_workers,
-                         loader.worker_init_fn, forked)  # fmt: skip
-            worker = context.Process(target=run, args=arguments, daemon=True)
-            worker.start()
-            self.queues.append(tasks)
-            self.workers.append(worker)
-        self.begin()
+        job = Job(
+            _FETCHERS[self._dataset_kind], self._dataset, loader._auto_collation, loader.collate_fn, loader.drop_last,
+            self._base_seed, loader.worker_init_fn, loader.num_workers, forked,
+        )  # fmt: skip
+        self._pool = Pool(context, job)
+        self._begin()
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
         """Start an epoch: hand out the first tasks."""
-        self.sent = self.given = 0
-        self.turn = itertools.cycle(range(len(self.workers)))
-        self.active = set(range(len(self.workers)))
-        self.ready: dict = {}
-        self.owner: dict = {}
-        for _ in range(self.loader.prefetch_factor * len(self.workers)):
-            self.hand_out()
+        n = self._num_workers
+        self._sent = self._given = 0  # numbers of the next task to hand out and of the next result to return
+        self._active = set(range(n))  # workers whose dataset has not ended
+        self._holder: dict[int, int] = {}  # the worker of each task whose result has not come
+        self._early: dict[int, tuple] = {}  # (worker, result) that came before its turn
+        self._tasks_of = [0] * n
+        self._turns = itertools.cycle(range(n))
+        for _ in range(self._ahead):
+            self._hand_out()
 
-    def restart(self, loader: DataLoader) -> None:
-        """Use the same workers for another epoch."""
-        while self.given < self.sent:
-            number, _who, _result = self.receive()
-            self.ready.pop(number, None)
-            self.given += 1
-        self.loader, self.sampler_iter, self.yielded = loader, iter(loader._index_sampler), 0
-        self.base_seed = drawn_seed(loader.generator)
-        if loader._iterable:
-            for tasks in self.queues:
-                tasks.put("restart")
-        self.begin()
+    def _reset(self, loader: DataLoader) -> None:
+        """Start another epoch with the same workers; what is left of the last one is thrown away."""
+        self._sampler_iter, self._num_yielded = iter(self._index_sampler), 0
+        self._IterableDataset_len_called = loader._IterableDataset_len_called
+        for i in range(self._num_workers):
+            self._pool.send(i, Resume())
+        answers = 0
+        while answers < self._num_workers:
+            answers += isinstance(self._receive()[0], Resume)
+        self._begin()
 
-    def hand_out(self) -> None:
-        if not self.active:
-            return
+    def _hand_out(self) -> None:
+        """Give the next worker in turn a task, if there are both."""
         try:
-            indices = next(self.sampler_iter)
+            indices = next(self._sampler_iter)
         except StopIteration:
             return
-        worker = next(w for w in self.turn if w in self.active)
-        self.queues[worker].put((self.sent, indices))
-        self.owner[self.sent] = worker
-        self.sent += 1
-
-    def receive(self):
-        patience = self.loader.timeout or None
-        waited = 0.0
-        while True:
-            try:
-                return self.results.get(timeout=1.0 if patience is None else min(patience, 1.0))
-            except queue.Empty:
-                waited += 1.0
-                dead = [w.pid for w in self.workers if not w.is_alive()]
-                if dead:
-                    raise RuntimeError(f"DataLoader worker (pid(s) {', '.join(map(str, dead))}) exited unexpectedly") from None
-                if patience is not None and waited >= patience:
-                    raise RuntimeError(f"DataLoader timed out after {self.loader.timeout} seconds") from None
-
-    def advance(self):
-        while True:
-            if self.given >= self.sent:
-                self.finish()
-                raise StopIteration
-            number = self.given
-            if not self.loader.in_order and self.ready:
-                number = next(iter(self.ready))
-            if number not in self.ready:
-                arrived, who, result = self.receive()
-                if isinstance(result, Finished):
-                    self.active.discard(who)
-                self.ready[arrived] = result
-                continue
-            result = self.ready.pop(number)
-            self.given += 1
-            if isinstance(result, Finished):
-                continue
-            self.hand_out()
-            if isinstance(result, Failure):
-                self.finish(force=True)
-                result.reraise()
-            return result
-
-    def finish(self, force: bool = False) -> None:
-        """Stop the workers, unless they are kept for the next epoch."""
-        if self.loader.persistent_workers and not force:
+        for worker in itertools.islice(self._turns, self._num_workers):
+            if worker in self._active and (self._in_order or self._tasks_of[worker] < self._ahead // len(self._active)):
+                break
+        else:
             return
-        self.loader._kept = None
-        self.shut_down()
+        self._pool.send(worker, (self._sent, indices))
+        self._holder[self._sent] = worker
+        self._tasks_of[worker] += 1
+        self._sent += 1
 
-    def shut_down(self) -> None:
-        for tasks in self.queues:
-            tasks.put(None)
-        for worker in self.workers:
-            worker.join(timeout=5.0)
-            if worker.is_alive():
-                worker.terminate()
-        for q in (*self.queues, self.results):
-            q.cancel_join_thread()
-            q.close()
-        self.queues, self.workers = [], []
+    def _receive(self) -> tuple:
+        return self._pool.receive(self._timeout or None)
 
-    def __del__(self):
-        if getattr(self, "workers", None) and not sys.is_finalizing():
-            self.shut_down()
+    def _next_data(self):
+        while True:
+            self._skip()
+            if self._given == self._sent:
+                if not self._persistent:
+                    self._pool.shut_down()
+                raise StopIteration
+            if self._given in self._early:
+                return self._give(*self._early.pop(self._given))
+            number, result = self._receive()
+            if isinstance(result, Finished):
+                self._retire(result.worker_id)
+                self._hand_out()
+                continue
+            worker = self._holder.pop(number)
+            if number == self._given or not self._in_order:
+                return self._give(worker, result)
+            self._early[number] = (worker, result)
+
+    def _skip(self) -> None:
+        """Pass over tasks that were returned out of turn, and over those of workers whose dataset has ended."""
+        while self._given < self._sent and self._given not in self._early:
+            if self._holder.get(self._given) in self._active:
+                return
+            self._holder.pop(self._given, None)
+            self._given += 1
+
+    def _retire(self, worker: int) -> None:
+        self._active.discard(worker)
+        if not self._persistent:
+            self._pool.send(worker, None)
+
+    def _give(self, worker: int, result):
+        self._tasks_of[worker] -= 1
+        self._hand_out()
+        if isinstance(result, ExceptionWrapper):
+            result.reraise()
+        return result
 
 
-class DataLoader:
+# ------------------------------------------------------------------------------------------------------------- loading
+class DataLoader(Generic[T]):
     """Iterates over a dataset in batches, shuffled and collated, with worker processes if asked.
 
     Args:
         num_workers: processes that make batches; 0 makes them in this one. Under one seed the order is PyTorch's.
-        pin_memory: needs nothing, since the GPU reaches all memory. timeout: seconds to wait for a worker, 0 for ever.
+        pin_memory: needs nothing, since the GPU reaches all memory. timeout: seconds to wait for a batch, 0 for ever.
 
     Raises: ValueError, TypeError for options that exclude each other, in torch's words.
     """
 
-    def __init__(self, dataset, batch_size: int | None = 1, shuffle: bool | None = None, sampler=None, batch_sampler=None,
-                 num_workers: int = 0, collate_fn=None, pin_memory: bool = False, drop_last: bool = False, timeout: float = 0,
-                 worker_init_fn=None, multiprocessing_context=None, generator=None, *, prefetch_factor: int | None = None,
-                 persistent_workers: bool = False, pin_memory_device: str = "", in_order: bool = True):  # fmt: skip
-        if num_workers < 0:
-            raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
-        if timeout < 0:
-            raise ValueError("timeout option should be non-negative")
-        if num_workers == 0 and prefetch_factor is not None:
-            raise ValueError("prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to enable "
-                             "multiprocessing, otherwise set prefetch_factor to None.")  # fmt: skip
-        if prefetch_factor is not None and prefetch_factor < 0:
-            raise ValueError("prefetch_factor option should be non-negative")
-        if persistent_workers and num_workers == 0:
-            raise ValueError("persistent_workers option needs num_workers > 0")
+    _initialized = False
+
+    def __init__(
+        self,
+        dataset: Dataset[T],
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler=None,
+        batch_sampler=None,
+        num_workers: int = 0,
+        collate_fn=None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn=None,
+        multiprocessing_context=None,
+        generator=None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+    ):
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         if not isinstance(pin_memory_device, str):
-            raise TypeError("pin_memory_device must be a string")
-        self.dataset, self.num_workers, self.timeout, self.worker_init_fn = dataset, num_workers, timeout, worker_init_fn
+            raise TypeError(f"pin_memory_device must be a str, not {type(pin_memory_device).__name__}")
+        self.dataset, self.num_workers, self.timeout, self.worker_init_fn = (
+            dataset,
+            num_workers,
+            timeout,
+            worker_init_fn,
+        )
         self.prefetch_factor = 2 if num_workers > 0 and prefetch_factor is None else prefetch_factor
         self.pin_memory, self.pin_memory_device, self.in_order = pin_memory, pin_memory_device, in_order
-        self.multiprocessing_context, self.generator = multiprocessing_context, generator
-        self.persistent_workers = persistent_workers
-        self._iterable = isinstance(dataset, IterableDataset)
-        self._warned_length = self._kept = None
+        self.multiprocessing_context = multiprocessing_context
+        self._dataset_kind = _DatasetKind.Iterable if isinstance(dataset, IterableDataset) else _DatasetKind.Map
+        self.generator = generator
         self._choose_samplers(batch_size, shuffle, sampler, batch_sampler, drop_last)
-        self.collate_fn = collate_fn or (default_convert if self.batch_sampler is None else default_collate)
+        self.collate_fn = collate_fn or (default_collate if self._auto_collation else default_convert)
+        self.persistent_workers = persistent_workers
+        self._initialized = True
+        self._IterableDataset_len_called = self._iterator = None
+        self.check_worker_number_rationality()
 
     def _choose_samplers(self, batch_size, shuffle, sampler, batch_sampler, drop_last) -> None:
-        if self._iterable:
-            if shuffle not in (False, None):
-                raise ValueError(f"DataLoader with IterableDataset: expected unspecified shuffle option, but got shuffle={shuffle}")
-            if sampler is not None or batch_sampler is not None:
-                name = "sampler" if sampler is not None else "batch_sampler"
-                raise ValueError(f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}="
-                                 f"{sampler if sampler is not None else batch_sampler}")  # fmt: skip
+        iterable = self._dataset_kind == _DatasetKind.Iterable
+        if iterable:
+            for name, value in (("shuffle", shuffle or None), ("sampler", sampler), ("batch_sampler", batch_sampler)):
+                if value is not None:
+                    raise ValueError(
+                        f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}"
+                    )
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
-                raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+                raise ValueError(
+                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+                )
             batch_size, drop_last = None, False
         elif batch_size is None and drop_last:
             raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
         if sampler is None:
-            if self._iterable:
+            if iterable:
                 sampler = _InfiniteConstantSampler()
             elif shuffle:
                 sampler = RandomSampler(self.dataset, generator=self.generator)
@@ -274,35 +285,102 @@ class DataLoader:
                 sampler = SequentialSampler(self.dataset)
         if batch_size is not None and batch_sampler is None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
-        self.batch_size, self.drop_last, self.sampler, self.batch_sampler = batch_size, drop_last, sampler, batch_sampler
+        self.batch_size, self.drop_last, self.sampler, self.batch_sampler = (
+            batch_size,
+            drop_last,
+            sampler,
+            batch_sampler,
+        )
+
+    @property
+    def multiprocessing_context(self):
+        """The multiprocessing context workers are started in, None for Python's default."""
+        return self._context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, context) -> None:
+        if context is not None:
+            if self.num_workers == 0:
+                raise ValueError(
+                    "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
+                    f"num_workers={self.num_workers}"
+                )
+            if isinstance(context, str):
+                valid = multiprocessing.get_all_start_methods()
+                if context not in valid:
+                    raise ValueError(
+                        f"multiprocessing_context option should specify a valid start method in {valid!r}, but got "
+                        f"multiprocessing_context={context!r}"
+                    )
+                context = multiprocessing.get_context(context)
+            if not isinstance(context, multiprocessing.context.BaseContext):
+                raise TypeError(
+                    "multiprocessing_context option should be a valid context object or a string specifying the start "
+                    f"method, but got multiprocessing_context={context}"
+                )
+        self._context = context
+
+    def __setattr__(self, name: str, value) -> None:
+        if self._initialized and name in _FIXED:
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
+        super().__setattr__(name, value)
+
+    @property
+    def _auto_collation(self) -> bool:
+        return self.batch_sampler is not None
 
     @property
     def _index_sampler(self):
-        return self.sampler if self.batch_sampler is None else self.batch_sampler
+        return self.batch_sampler if self._auto_collation else self.sampler
 
-    def _context(self):
-        chosen = self.multiprocessing_context
-        if chosen is None:
-            return multiprocessing.get_context("fork" if sys.platform.startswith("linux") else "spawn")
-        return multiprocessing.get_context(chosen) if isinstance(chosen, str) else chosen
-
-    def __iter__(self):
+    def _get_iterator(self) -> _BaseDataLoaderIter:
         if self.num_workers == 0:
-            return _SingleProcess(self)
-        if not self.persistent_workers:
-            return _MultiProcess(self)
-        if self._kept is None:
-            self._kept = _MultiProcess(self)
+            return _SingleProcessDataLoaderIter(self)
+        self.check_worker_number_rationality()
+        return _MultiProcessingDataLoaderIter(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.persistent_workers or self.num_workers == 0:
+            return self._get_iterator()
+        if self._iterator is None:
+            self._iterator = self._get_iterator()
         else:
-            self._kept.restart(self)
-        return self._kept
+            self._iterator._reset(self)
+        return self._iterator
 
     def __len__(self) -> int:
-        if not self._iterable:
+        if self._dataset_kind == _DatasetKind.Map:
             return len(self._index_sampler)
-        n = self._warned_length = len(self.dataset)
+        n = self._IterableDataset_len_called = len(self.dataset)
         if self.batch_size is None:
             return n
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
+    def check_worker_number_rationality(self) -> None:
+        """Warn if there are more workers than processors."""
+        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        if self.num_workers > (processors or self.num_workers):
+            warnings.warn(
+                f"This DataLoader will create {self.num_workers} worker processes in total, but this machine has "
+                f"{processors} processors: more workers than that make loading slower.",
+                stacklevel=2,
+            )
 
+
+_FIXED = frozenset({"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"})
+
+
+def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool) -> None:
+    if num_workers < 0:
+        raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+    if timeout < 0:
+        raise ValueError("timeout option should be non-negative")
+    if num_workers == 0 and prefetch_factor is not None:
+        raise ValueError(
+            "prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to enable "
+            "multiprocessing, otherwise set prefetch_factor to None."
+        )
+    if prefetch_factor is not None and prefetch_factor < 0:
+        raise ValueError("prefetch_factor option should be non-negative")
+    if persistent_workers and num_workers == 0:
+        raise ValueError("persistent_workers option needs num_workers > 0")

@@ -86,7 +86,7 @@ for name in ("trapezoid", "trapz"):
     S(name, A(3, 4), A(3, 4, seed=2))
     S(name, A(3, 4), A(3, seed=2), dim=0)
     S(name, A(3, 4, dtype="int64"), A(4, dtype="int64", seed=1))
-    S(name, A(0))
+    S(name, A(0, grad=False))
     S(name, A(3, 1))
     S(name, A(0, 3))
     R(name, A(3), A(2))

@@ -8,93 +8,102 @@ import re
 
 import numpy as np
 
-from ...._core.table import namespaces
+from ...._core.dtypes import float64
 from ...._core.tensor import Tensor
+from ....ops.creation import as_tensor, tensor
+from ....ops.joining import stack
 
-_torch = namespaces["torch"]
 np_str_obj_array_pattern = re.compile(r"[SaUO]")
 default_collate_err_msg_format = (
     "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 )
 
 
-def _rebuilt(like, items):
+# ---------------------------------------------------------------------------------------------------------- containers
+def _sequence_like(like, items: list):
     """A sequence of ``like``'s own type, a list where its constructor takes no iterable."""
-    if isinstance(like, tuple) and hasattr(like, "_fields"):
-        return type(like)(*items)
+    if isinstance(like, tuple):
+        return type(like)(*items) if hasattr(like, "_fields") else items
     try:
-        if isinstance(like, collections.abc.MutableSequence):
-            clone = copy.copy(like)
-            for i, item in enumerate(items):
-                clone[i] = item
-            return clone
-        return type(like)(items)
+        if not isinstance(like, collections.abc.MutableSequence):
+            return type(like)(items)
+        clone = copy.copy(like)
+        for i, item in enumerate(items):
+            clone[i] = item
+        return clone
     except TypeError:
-        return list(items)
+        return items
 
 
-def _mapped(like, items: dict):
+def _mapping_like(like, items: dict):
+    """A mapping of ``like``'s own type, a dict where its constructor takes no mapping."""
     try:
-        if isinstance(like, collections.abc.MutableMapping):
-            clone = copy.copy(like)
-            clone.update(items)
-            return clone
-        return type(like)(items)
+        if not isinstance(like, collections.abc.MutableMapping):
+            return type(like)(items)
+        clone = copy.copy(like)
+        clone.update(items)
+        return clone
     except TypeError:
         return items
 
 
 def default_convert(data):
     """Numpy data as tensors, inside any nesting of containers; the rest unchanged."""
-    if isinstance(data, Tensor):
+    if isinstance(data, np.ndarray):
+        return data if np_str_obj_array_pattern.search(data.dtype.str) else as_tensor(data)
+    if isinstance(data, np.generic) and not isinstance(data, (np.str_, np.bytes_)):
+        return as_tensor(data)
+    if isinstance(data, (Tensor, str, bytes)):
         return data
-    if isinstance(data, (np.ndarray, np.generic)):
-        if isinstance(data, np.ndarray) and np_str_obj_array_pattern.search(data.dtype.str):
-            return data
-        return _torch["as_tensor"](data)
     if isinstance(data, collections.abc.Mapping):
-        return _mapped(data, {k: default_convert(v) for k, v in data.items()})
-    if isinstance(data, tuple):
-        items = [default_convert(d) for d in data]
-        return type(data)(*items) if hasattr(data, "_fields") else items
-    if isinstance(data, collections.abc.Sequence) and not isinstance(data, (str, bytes)):
-        return _rebuilt(data, [default_convert(d) for d in data])
+        return _mapping_like(data, {k: default_convert(data[k]) for k in data})
+    if isinstance(data, collections.abc.Sequence):
+        return _sequence_like(data, [default_convert(d) for d in data])
     return data
 
 
-def _collate_arrays(batch, collate_fn_map):
-    first = batch[0]
-    if np_str_obj_array_pattern.search(first.dtype.str):
-        raise TypeError(default_collate_err_msg_format.format(first.dtype))
-    if isinstance(first, np.ndarray):
-        return collate([_torch["as_tensor"](b) for b in batch], collate_fn_map=collate_fn_map)
-    return _torch["as_tensor"](np.asarray(batch))
+# ------------------------------------------------------------------------------------------- one function a sample type
+def collate_tensor_fn(batch, *, collate_fn_map=None):
+    """Tensors stacked along a new first dimension."""
+    return stack.public(list(batch), 0)
 
 
-def _collate_floats(batch, collate_fn_map=None):
-    return _torch["tensor"](batch, dtype=_torch["tensor"](np.float64(0)).dtype)
+def collate_numpy_array_fn(batch, *, collate_fn_map=None):
+    """Numpy arrays as one tensor; raises TypeError for strings and objects."""
+    if np_str_obj_array_pattern.search(batch[0].dtype.str):
+        raise TypeError(default_collate_err_msg_format.format(batch[0].dtype))
+    return collate([as_tensor(b) for b in batch], collate_fn_map=collate_fn_map)
 
 
-def _collate_ints(batch, collate_fn_map=None):
-    return _torch["tensor"](batch)
+def collate_numpy_scalar_fn(batch, *, collate_fn_map=None):
+    """Numpy numbers as one tensor of their dtype."""
+    return as_tensor(np.asarray(batch, dtype=batch[0].dtype))
 
 
-def _collate_tensors(batch, collate_fn_map=None):
-    return _torch["stack"](batch, 0)
+def collate_float_fn(batch, *, collate_fn_map=None):
+    """Floats as a float64 tensor."""
+    return tensor(batch, dtype=float64)
 
 
-def _collate_strings(batch, collate_fn_map=None):
+def collate_int_fn(batch, *, collate_fn_map=None):
+    """Ints, or bools, as one tensor."""
+    return tensor(batch)
+
+
+def collate_str_fn(batch, *, collate_fn_map=None):
+    """Strings and bytes as they are."""
     return batch
 
 
+# collating is extended by adding to this map: type or tuple of types -> function
 default_collate_fn_map: dict = {
-    Tensor: _collate_tensors,
-    np.ndarray: lambda batch, collate_fn_map=None: _collate_arrays(batch, collate_fn_map),
-    (np.bool_, np.number, np.object_): lambda batch, collate_fn_map=None: _collate_arrays(batch, collate_fn_map),
-    float: _collate_floats,
-    int: _collate_ints,
-    str: _collate_strings,
-    bytes: _collate_strings,
+    Tensor: collate_tensor_fn,
+    np.ndarray: collate_numpy_array_fn,
+    (np.bool_, np.number, np.object_): collate_numpy_scalar_fn,
+    float: collate_float_fn,
+    int: collate_int_fn,
+    str: collate_str_fn,
+    bytes: collate_str_fn,
 }
 
 
@@ -112,14 +121,11 @@ def collate(batch, *, collate_fn_map: dict | None = None):
             if isinstance(first, known):
                 return fn(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, collections.abc.Mapping):
-        return _mapped(first, {k: collate([d[k] for d in batch], collate_fn_map=collate_fn_map) for k in first})
+        return _mapping_like(first, {k: collate([d[k] for d in batch], collate_fn_map=collate_fn_map) for k in first})
     if isinstance(first, collections.abc.Sequence):
-        if any(len(sample) != len(first) for sample in batch):
+        if not hasattr(first, "_fields") and any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        columns = [collate(list(column), collate_fn_map=collate_fn_map) for column in zip(*batch, strict=True)]
-        if isinstance(first, tuple) and not hasattr(first, "_fields"):
-            return columns
-        return _rebuilt(first, columns)
+        return _sequence_like(first, [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)])
     raise TypeError(default_collate_err_msg_format.format(kind))
 
 

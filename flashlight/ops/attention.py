@@ -1,0 +1,298 @@
+"""Attention: scaled dot products, and the multi-head form.
+
+N batch, H heads, L queries, S keys, E width of a head.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import mlx.core as mx
+
+from .._core import device as devices
+from .._core import dispatch, dtypes
+from .._core.numerics.elementary import exp
+from .._core.steps import unbroadcast
+from .._core.table import Array, composite, namespaces, op
+from .._core.tensor import read
+from .reduce import wide
+
+
+def _torch(name: str):
+    return namespaces["torch"][name]
+
+
+def _functional(name: str):
+    return namespaces["nn.functional"][name]
+
+
+def _causal(L: int, S: int) -> mx.array:
+    return mx.arange(S) <= mx.arange(L)[:, None]
+
+
+def _probabilities(query, key, mask, scale: float, causal: bool):
+    """Softmax of the scaled products, in float32 at least; rows in which everything is masked are nan as in torch."""
+    scores = mx.matmul(query * mx.array(scale, query.dtype), mx.swapaxes(key, -1, -2))
+    scores = wide(scores)
+    lowest = mx.array(-math.inf, scores.dtype)
+    if causal:
+        scores = mx.where(_causal(scores.shape[-2], scores.shape[-1]), scores, lowest)
+    if mask is not None:
+        scores = mx.where(mask, scores, lowest) if mask.dtype == mx.bool_ else scores + mask.astype(scores.dtype)
+    top = mx.stop_gradient(mx.max(scores, axis=-1, keepdims=True))
+    powers = exp(scores - mx.where(top == lowest, mx.zeros_like(top), top))
+    total = mx.sum(powers, axis=-1, keepdims=True)
+    # a query that may look at nothing gets zeros
+    return powers / mx.where(total == 0, mx.ones_like(total), total)
+
+
+@op(namespace="_", name="scaled_dot_product_attention", method=False, autocast="low")
+def attend(query: Array, key: Array, value: Array, attn_mask: Array | None, keep: Array | None, scale: float, causal: bool) -> Array:
+    """Attention of (N, H, L, E) queries over (N, H, S, E) keys; ``keep`` scales the probabilities (dropout)."""
+    if devices.GPU and keep is None and query.ndim == 4 and query.dtype != mx.float64:
+        mask = "causal" if causal else attn_mask
+        return mx.fast.scaled_dot_product_attention(query, key, value, scale=scale, mask=mask)
+    return _attend(query, key, value, attn_mask, keep, scale, causal)[0]
+
+
+def _attend(query, key, value, attn_mask, keep, scale, causal):
+    p = _probabilities(query, key, attn_mask, scale, causal)
+    used = p if keep is None else p * keep
+    return mx.matmul(used.astype(value.dtype), value), p
+
+
+@attend.vjp
+def _(g, query, key, value, attn_mask, keep, saved, scale, causal, needs, shapes):
+    p = saved
+    used = p if keep is None else p * keep
+    dv = mx.matmul(mx.swapaxes(used, -1, -2).astype(g.dtype), g)
+    dp = wide(mx.matmul(g, mx.swapaxes(value, -1, -2)))
+    dp = dp if keep is None else dp * keep
+    ds = p * (dp - mx.sum(dp * p, axis=-1, keepdims=True))
+    dmask = unbroadcast(ds, shapes[3]) if needs[3] else None
+    ds = (ds * scale).astype(query.dtype)
+    dq = mx.matmul(ds, key)
+    dk = mx.matmul(mx.swapaxes(ds, -1, -2), query)
+    return unbroadcast(dq, shapes[0]), unbroadcast(dk, shapes[1]), unbroadcast(dv, shapes[2]), dmask, None
+
+
+attend.saving(_attend)
+
+
+def _check(query, key, value, attn_mask, causal) -> None:
+    if not query.dtype == key.dtype == value.dtype:
+        raise RuntimeError(
+            f"Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype} key.dtype: {key.dtype} and "
+            f"value.dtype: {value.dtype} instead."
+        )
+    if min(query.ndim, key.ndim, value.ndim) < 2:
+        raise RuntimeError(
+            "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim(): "
+            f"{query.ndim}, key.dim(): {key.ndim} and value.dim(): {value.ndim} instead."
+        )
+    if attn_mask is not None and causal:
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+    if attn_mask is not None and attn_mask.dtype not in (dtypes.bool_, query.dtype, dtypes.float32):
+        raise RuntimeError(
+            "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+            f"{attn_mask.dtype} and  query.dtype: {query.dtype} instead."
+        )
+
+
+@composite(namespace="nn.functional")
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
+    """``softmax(query @ key.T * scale + mask) @ value``; ``scale`` defaults to 1/sqrt(E).
+
+    Args:
+        attn_mask: bool (True takes part) or added to the scores. enable_gqa: key and value heads are repeated to the query's.
+
+    Shape: (N, ..., Hq, L, E), (N, ..., H, S, E), (N, ..., H, S, Ev) -> (N, ..., Hq, L, Ev).
+    """
+    _check(query, key, value, attn_mask, is_causal)
+    if enable_gqa:
+        key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
+        value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
+    scale = 1.0 / math.sqrt(query.size(-1)) if scale is None else float(scale)
+    keep = None
+    if dropout_p > 0.0:
+        lead = mx.broadcast_shapes(read(query).shape[:-2], read(key).shape[:-2])
+        keep = _functional("dropout")(_torch("ones")(*lead, query.size(-2), key.size(-2), dtype=query.dtype), dropout_p, True)
+    return dispatch.run(attend, (query, key, value, attn_mask, keep), (scale, bool(is_causal)))
+
+
+# ------------------------------------------------------------------------------------------------------------ multi-head
+def _canonical(mask, name: str, other, other_name: str, target):
+    """A mask as something to add to the scores."""
+    if mask is None:
+        return None
+    if mask.dtype is not dtypes.bool_ and not mask.is_floating_point():
+        raise AssertionError(f"only bool and floating types of {name} are supported")
+    if other is not None and other.dtype is not mask.dtype:
+        warnings.warn(
+            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.", stacklevel=3
+        )
+    if mask.dtype is dtypes.bool_:
+        return _torch("zeros_like")(mask, dtype=target).masked_fill(mask, -math.inf)
+    return mask
+
+
+def _project(query, key, value, weight, bias):
+    """The three input projections from one packed weight."""
+    linear = _functional("linear")
+    E = query.size(-1)
+    if key is value and query is key:
+        q, k, v = linear(query, weight, bias).split(E, -1)
+        return q, k, v
+    wq, wk, wv = weight.split(E)
+    bq, bk, bv = (None, None, None) if bias is None else bias.split(E)
+    return linear(query, wq, bq), linear(key, wk, bk), linear(value, wv, bv)
+
+
+def _check_heads(query, key, value, key_padding_mask, attn_mask, heads: int) -> bool:
+    """Whether the input is batched. Raises: AssertionError for shapes that do not belong together."""
+    if query.ndim not in (2, 3):
+        raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor")
+    batched = query.ndim == 3
+    word = "batched" if batched else "unbatched"
+    if key.ndim != query.ndim or value.ndim != query.ndim:
+        raise AssertionError(
+            f"For {word} (`query`), expected `key` and `value` to be {query.ndim}-D but found {key.ndim}-D and {value.ndim}-D tensors "
+            "respectively"
+        )
+    if key_padding_mask is not None and key_padding_mask.ndim != query.ndim - 1:
+        raise AssertionError(
+            f"For {word} (`query`), expected `key_padding_mask` to be `None` or {query.ndim - 1}-D but found {key_padding_mask.ndim}-D "
+            "tensor instead"
+        )
+    if attn_mask is not None and attn_mask.ndim not in (2, 3):
+        raise AssertionError(
+            f"For {word} (`query`), expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.ndim}-D tensor instead"
+        )
+    if not batched and attn_mask is not None and attn_mask.ndim == 3:
+        expected = (heads, query.shape[0], key.shape[0])
+        if tuple(attn_mask.shape) != expected:
+            raise AssertionError(f"Expected `attn_mask` shape to be {expected} but got {attn_mask.shape}")
+    return batched
+
+
+def _shaped_mask(attn_mask, N: int, heads: int, L: int, S: int):
+    if attn_mask.ndim == 2:
+        if tuple(attn_mask.shape) != (L, S):
+            raise RuntimeError(f"The shape of the 2D attn_mask is {attn_mask.shape}, but should be {(L, S)}.")
+        return attn_mask.unsqueeze(0)
+    if tuple(attn_mask.shape) != (N * heads, L, S):
+        raise RuntimeError(f"The shape of the 3D attn_mask is {attn_mask.shape}, but should be {(N * heads, L, S)}.")
+    return attn_mask
+
+
+def _extend(mask, columns: int):
+    return None if mask is None else _functional("pad")(mask, (0, columns))
+
+
+@composite(namespace="nn.functional")
+def multi_head_attention_forward(
+    query,
+    key,
+    value,
+    embed_dim_to_check,
+    num_heads,
+    in_proj_weight,
+    in_proj_bias,
+    bias_k,
+    bias_v,
+    add_zero_attn,
+    dropout_p,
+    out_proj_weight,
+    out_proj_bias,
+    training=True,
+    key_padding_mask=None,
+    need_weights=True,
+    attn_mask=None,
+    use_separate_proj_weight=False,
+    q_proj_weight=None,
+    k_proj_weight=None,
+    v_proj_weight=None,
+    static_k=None,
+    static_v=None,
+    average_attn_weights=True,
+    is_causal=False,
+):
+    """Multi-head attention with its projections: (output, attention weights or None).
+
+    Shape: query (L, N, E) or (L, E), key and value (S, N, .) or (S, .) -> (L, N, E), weights (N, L, S) or (N, H, L, S).
+
+    Raises: AssertionError or RuntimeError for shapes that do not belong together.
+    """
+    torch = namespaces["torch"]
+    batched = _check_heads(query, key, value, key_padding_mask, attn_mask, num_heads)
+    if is_causal and attn_mask is None:
+        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+    if not batched:
+        same_key, same_value = key is query, value is key
+        query = query.unsqueeze(1)
+        key = query if same_key else key.unsqueeze(1)
+        value = key if same_value else value.unsqueeze(1)
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+    L, N, E = query.shape
+    S = key.shape[0]
+    key_padding_mask = _canonical(key_padding_mask, "key_padding_mask", attn_mask, "attn_mask", query.dtype)
+    if is_causal and key_padding_mask is None and not need_weights:
+        attn_mask = None  # the hint takes the mask's place
+    else:
+        attn_mask = _canonical(attn_mask, "attn_mask", None, "", query.dtype)
+        is_causal = is_causal and key_padding_mask is None and not need_weights
+    if embed_dim_to_check != E:
+        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {E}")
+    width = E // num_heads
+    if width * num_heads != E:
+        raise AssertionError(f"embed_dim {E} not divisible by num_heads {num_heads}")
+    if use_separate_proj_weight:
+        if key.shape[:2] != value.shape[:2]:
+            raise AssertionError(f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}")
+        parts = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
+        linear = _functional("linear")
+        q, k, v = linear(query, q_proj_weight, parts[0]), linear(key, k_proj_weight, parts[1]), linear(value, v_proj_weight, parts[2])
+    else:
+        if key.shape != value.shape:
+            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+        q, k, v = _project(query, key, value, in_proj_weight, in_proj_bias)
+    if attn_mask is not None:
+        attn_mask = _shaped_mask(attn_mask, N, num_heads, L, S)
+    if bias_k is not None and bias_v is not None:
+        k, v = torch["cat"]([k, bias_k.repeat(1, N, 1)]), torch["cat"]([v, bias_v.repeat(1, N, 1)])
+        attn_mask, key_padding_mask = _extend(attn_mask, 1), _extend(key_padding_mask, 1)
+    q = q.view(L, N * num_heads, width).transpose(0, 1)
+    k = k.view(k.shape[0], N * num_heads, width).transpose(0, 1) if static_k is None else static_k
+    v = v.view(v.shape[0], N * num_heads, width).transpose(0, 1) if static_v is None else static_v
+    if add_zero_attn:
+        zeros = k.new_zeros(N * num_heads, 1, width)
+        k, v = torch["cat"]([k, zeros], 1), torch["cat"]([v, zeros], 1)
+        attn_mask, key_padding_mask = _extend(attn_mask, 1), _extend(key_padding_mask, 1)
+    S = k.size(1)
+    if key_padding_mask is not None:
+        if tuple(key_padding_mask.shape) != (N, S):
+            raise AssertionError(f"expecting key_padding_mask shape of {(N, S)}, but got {key_padding_mask.shape}")
+        padding = key_padding_mask.view(N, 1, 1, S).expand(-1, num_heads, -1, -1).reshape(N * num_heads, 1, S)
+        attn_mask = padding if attn_mask is None else attn_mask + padding
+    if not training:
+        dropout_p = 0.0
+    linear = _functional("linear")
+    if need_weights:
+        scores = torch["bmm"](q * math.sqrt(1.0 / width), k.transpose(-2, -1))
+        weights = (scores if attn_mask is None else scores + attn_mask).softmax(-1)
+        if dropout_p > 0.0:
+            weights = _functional("dropout")(weights, dropout_p)
+        output = torch["bmm"](weights, v).transpose(0, 1).contiguous().view(L * N, E)
+        output = linear(output, out_proj_weight, out_proj_bias).view(L, N, E)
+        weights = weights.view(N, num_heads, L, S)
+        if average_attn_weights:
+            weights = weights.mean(1)
+        return (output, weights) if batched else (output.squeeze(1), weights.squeeze(0))
+    if attn_mask is not None:
+        attn_mask = attn_mask.unsqueeze(0) if attn_mask.size(0) == 1 else attn_mask.view(N, num_heads, -1, S)
+    q, k, v = (t.view(N, num_heads, -1, width) for t in (q, k, v))
+    output = _functional("scaled_dot_product_attention")(q, k, v, attn_mask, dropout_p, is_causal)
+    output = output.permute(2, 0, 1, 3).contiguous().view(L * N, E)
+    output = linear(output, out_proj_weight, out_proj_bias).view(L, N, E)
+    return (output, None) if batched else (output.squeeze(1), None)

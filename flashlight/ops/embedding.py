@@ -1,0 +1,207 @@
+"""Embedding tables and one-hot vectors.
+
+V rows in a table of width D.
+"""
+
+from __future__ import annotations
+
+import math
+
+import mlx.core as mx
+import numpy as np
+
+from .._core import checks, dispatch, dtypes
+from .._core.conversion import host_value, to_numpy
+from .._core.dispatch import convert
+from .._core.modes import no_grad
+from .._core.table import Array, composite, namespaces, op
+from .._core.tensor import Tensor, read, wrap
+
+
+def _out_of_range(_value: int) -> IndexError:
+    return IndexError("index out of range in self")
+
+
+@op(namespace="_", name="embedding", method=False)
+def rows(weight: Array, input: Array, padding_idx: int, by_frequency: bool) -> Array:
+    """Rows of ``weight`` at integer indices; ``padding_idx`` (-1 for none) gets no gradient."""
+    return mx.take(weight, input, axis=0)
+
+
+@rows.vjp
+def _(g, input, shapes, padding_idx, by_frequency):
+    V, D = shapes[0]
+    index = input.reshape(-1)
+    g = g.reshape(-1, D)
+    if by_frequency:
+        counts = mx.zeros((V,), dtype=g.dtype).at[index].add(mx.ones(index.shape, dtype=g.dtype))
+        g = g / mx.expand_dims(mx.take(counts, index), -1)
+    if padding_idx >= 0:
+        g = g * mx.expand_dims((index != padding_idx).astype(g.dtype), -1)
+    return mx.zeros((V, D), dtype=g.dtype).at[index].add(g), None
+
+
+@rows.checked
+def _(arrays, _statics):
+    weight, input = arrays
+    return [weight, checks.bounded(input, weight.shape[0], _out_of_range)]
+
+
+def _check_indices(name: str, input) -> None:
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'indices' (position 2) must be Tensor, not {type(input).__name__}")
+    if input.dtype not in (dtypes.int64, dtypes.int32):
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{input.type()} instead (while checking arguments for {name})"
+        )
+
+
+def _padding(padding_idx, V: int) -> int:
+    if padding_idx is None:
+        return -1
+    if not -V <= padding_idx < V:
+        raise AssertionError("Padding_idx must be within num_embeddings")
+    return padding_idx % V
+
+
+def _renormalise(weight, input, max_norm: float, norm_type: float) -> None:
+    """Scale the rows that are used down to ``max_norm``, in place."""
+    used = np.unique(to_numpy(host_value(input)))
+    with no_grad():
+        chosen = wrap(checks.know(mx.array(used)))
+        found = weight[chosen]
+        norms = found.norm(norm_type, 1, True)
+        scale = namespaces["torch"]["where"](norms > max_norm, max_norm / (norms + 1e-7), namespaces["torch"]["ones_like"](norms))
+        weight[chosen] = found * scale
+
+
+@composite(namespace="nn.functional")
+def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
+    """Rows of a table.
+
+    Args:
+        sparse: accepted; gradients are dense here, with the same values.
+
+    Shape: (*) indices, (V, D) -> (*, D).
+
+    Raises: IndexError for an index out of range.
+    """
+    _check_indices("embedding", input)
+    if read(weight).ndim != 2:
+        raise RuntimeError("'weight' must be 2-D")
+    if not isinstance(sparse, bool):
+        raise TypeError("sparse must be bool")
+    padding = _padding(padding_idx, weight.size(0))
+    if max_norm is not None:
+        _renormalise(weight, input, max_norm, norm_type)
+    return dispatch.run(rows, (weight, input), (padding, bool(scale_grad_by_freq)))
+
+
+@composite(namespace=("torch", "nn.functional"), method=False, differentiable=False)
+def one_hot(tensor, num_classes=-1):
+    """1 at the index and 0 elsewhere, in a new last dimension.
+
+    Raises: RuntimeError for a negative index, or one that is not below ``num_classes``.
+    """
+    if tensor.dtype is not dtypes.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    host = to_numpy(host_value(tensor))
+    if host.size == 0:
+        if num_classes <= 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    else:
+        if host.min() < 0:
+            raise RuntimeError("Class values must be non-negative.")
+        if num_classes == -1:
+            num_classes = int(host.max()) + 1
+        elif host.max() >= num_classes:
+            raise RuntimeError("Class values must be smaller than num_classes.")
+    a = mx.expand_dims(read(tensor), -1) == mx.arange(num_classes, dtype=mx.int64)
+    return wrap(checks.know(convert(a, mx.int64)), tensor._device)
+
+
+# ----------------------------------------------------------------------------------------------------------------- bags
+def _starts(offsets, count: int, include_last: bool) -> np.ndarray:
+    host = to_numpy(host_value(offsets)).astype(np.int64)
+    if host.ndim != 1:
+        raise ValueError("offsets has to be a 1D Tensor")
+    if host.size and host[0] != 0:
+        raise RuntimeError(f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {host[0]}")
+    if host.size and host[-1] > count:
+        raise RuntimeError(f"offsets[-1] can not be greater than input's length({count}) but got offsets[-1] of {host[-1]}")
+    return host if include_last else np.append(host, count)
+
+
+@composite(namespace="nn.functional")
+def embedding_bag(
+    input,
+    weight,
+    offsets=None,
+    max_norm=None,
+    norm_type=2,
+    scale_grad_by_freq=False,
+    mode="mean",
+    sparse=False,
+    per_sample_weights=None,
+    include_last_offset=False,
+    padding_idx=None,
+):
+    """Sums, means or maxima of bags of table rows.
+
+    Shape: (N, B) bags of equal length, or (B) with ``offsets`` (N) where each bag starts -> (N, D).
+
+    Raises: ValueError for arguments that exclude each other, IndexError for an index out of range.
+    """
+    if not isinstance(sparse, bool):
+        raise TypeError("sparse must be bool")
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
+            f"(got mode='{mode}'). Please open a feature request on GitHub."
+        )
+    if per_sample_weights is not None and per_sample_weights.size() != input.size():
+        raise ValueError(f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the same shape "
+                         f"as the input ({input.shape})")  # fmt: skip
+    if input.ndim == 2:
+        if offsets is not None:
+            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences.")
+        bounds = np.arange(input.size(0) + 1) * input.size(1)
+        input = input.reshape(-1)
+        per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+    elif input.ndim == 1:
+        if offsets is None:
+            raise ValueError("offsets has to be a 1D Tensor but got None")
+        bounds = _starts(offsets, input.size(0), include_last_offset)
+    else:
+        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
+    _check_indices("embedding_bag", input)
+    padding = _padding(padding_idx, weight.size(0))
+    if max_norm is not None:
+        _renormalise(weight, input, max_norm, norm_type)
+    found = dispatch.run(rows, (weight, input), (padding, bool(scale_grad_by_freq)))
+    return _bags(found, input, bounds, mode, per_sample_weights, padding)
+
+
+def _bags(found, input, bounds: np.ndarray, mode: str, weights, padding: int):
+    count = len(bounds) - 1
+    bag = wrap(checks.know(mx.array(np.repeat(np.arange(count), np.diff(bounds)).astype(np.int64))))
+    if padding >= 0:
+        kept = (input != padding).to(found.dtype)
+        found = found * kept.unsqueeze(1)
+    else:
+        kept = namespaces["torch"]["ones"](input.size(0), dtype=found.dtype)
+    if weights is not None:
+        found = found * weights.unsqueeze(1)
+    zeros = found.new_zeros(count, found.size(1))
+    if mode == "max":
+        if padding >= 0:
+            found = found.masked_fill((input == padding).unsqueeze(1), -math.inf)
+        top = zeros.scatter_reduce(0, bag.unsqueeze(1).expand_as(found), found, "amax", include_self=False)
+        return top.masked_fill(top == -math.inf, 0.0)
+    total = zeros.index_add(0, bag, found)
+    if mode == "sum":
+        return total
+    return total / found.new_zeros(count).index_add(0, bag, kept).clamp_min(1).unsqueeze(1)

@@ -1,0 +1,121 @@
+"""Linear and bilinear maps."""
+
+from __future__ import annotations
+
+import mlx.core as mx
+
+from .._core import dtypes
+from .._core.numerics.elementary import conj
+from .._core.steps import unbroadcast
+from .._core.table import Array, op
+from .matmul import product
+
+
+def _rows(a):
+    return a.reshape(-1, a.shape[-1])
+
+
+@op(namespace="nn.functional", autocast="low", backward="Addmm")
+def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
+    """``input @ weight.T + bias``.
+
+    Shape: (*, I), (O, I), (O) -> (*, O); a ``weight`` of shape (I) gives (*).
+    """
+    out = product(input, weight.T)
+    return out if bias is None else out + bias
+
+
+@linear.vjp(crosswise=("input", "weight"))
+def _(g, input, weight, needs, shapes):
+    flat = len(shapes[1]) == 1
+    dx = dw = None
+    if needs[0]:
+        dx = conj(weight) * mx.expand_dims(g, -1) if flat else mx.matmul(g, conj(weight))
+    if needs[1]:
+        x = conj(_rows(input))
+        dw = (g.reshape(-1, 1) * x).sum(0) if flat else mx.matmul(_rows(g).T, x)
+    return dx, dw, unbroadcast(g, shapes[2]) if needs[2] else None
+
+
+@linear.checked
+def _(arrays, _statics):
+    input, weight, bias = arrays
+    if not input.ndim or not weight.ndim:
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D"
+        )
+    if weight.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {weight.ndim}D")
+    if weight.ndim == 1 and bias is not None and input.ndim > 1:
+        raise RuntimeError("mat2 must be a matrix, got 1-D tensor")
+    if input.shape[-1] != weight.shape[-1]:
+        rows = input.size // max(input.shape[-1], 1)
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{input.shape[-1]} and "
+            f"{weight.shape[-1]}x{weight.shape[0] if weight.ndim == 2 else 1})"
+        )
+    if input.dtype != weight.dtype:
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_name(input)} != {_name(weight)}")
+    if bias is not None:
+        _check_bias(bias, input, weight)
+    return arrays
+
+
+def _check_bias(bias, input, weight) -> None:
+    if bias.dtype != input.dtype:
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {_kind(bias)} and {_kind(input)}")
+    target = (*input.shape[:-1], *weight.shape[:-1])
+    fits = bias.ndim <= max(len(target), 1) and all(
+        n in (1, m) for n, m in zip(reversed(bias.shape), reversed(target), strict=False)
+    )
+    if not fits:
+        raise RuntimeError(
+            f"The expanded size of the tensor ({target[-1] if target else 1}) must match the existing size "
+            f"({bias.shape[-1]}) at non-singleton dimension {len(target) - 1}.  Target sizes: {list(target)}.  "
+            f"Tensor sizes: {list(bias.shape)}"
+        )
+
+
+def _name(a) -> str:
+    return {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16"}.get(
+        dtypes.from_mlx(a.dtype).name, _kind(a)
+    )
+
+
+def _kind(a) -> str:
+    return dtypes.scalar_type_name(dtypes.from_mlx(a.dtype))
+
+
+@op(method=False, namespace=("torch", "nn.functional"), out=False)
+def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
+    """``input1^T weight[k] input2 + bias[k]`` for each k.
+
+    Shape: (*, I), (*, J), (K, I, J), (K) -> (*, K).
+    """
+    k, i, j = weight.shape
+    left = (_rows(input1) @ weight.transpose(1, 0, 2).reshape(i, k * j)).reshape(-1, k, j)
+    out = (left * _rows(input2)[:, None]).sum(-1).reshape(*input1.shape[:-1], k)
+    return out if bias is None else out + bias
+
+
+@bilinear.checked
+def _(arrays, _statics):
+    a, b, w, bias = arrays
+    if a.ndim != b.ndim:
+        raise RuntimeError(f"bilinear(): input dimensions do not match: got {a.ndim} and {b.ndim}")
+    for d in range(a.ndim - 1):
+        if a.shape[d] != b.shape[d]:
+            raise RuntimeError(
+                f"bilinear(): input batch dimensions do not match at dim {d}: got {a.shape[d]} and {b.shape[d]}"
+            )
+    for which, x, axis in (("1", a, 1), ("2", b, 2)):
+        if x.shape[-1] != w.shape[axis]:
+            raise RuntimeError(
+                f"bilinear(): input{which} size does not match weight size: got {x.shape[-1]} but expected "
+                f"{w.shape[axis]}"
+            )
+    if bias is not None and bias.shape[0] != w.shape[0]:
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {w.shape[0]}"
+        )
+    return arrays

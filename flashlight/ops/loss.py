@@ -1,0 +1,355 @@
+"""Loss functions other than cross entropy, made of tensor operations."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import mlx.core as mx
+
+from .._core import checks, dispatch
+from .._core.numerics.elementary import log1p, logaddexp
+from .._core.table import Array, composite, namespaces, op
+from .._core.tensor import read
+from .cross_entropy import legacy_reduction
+
+
+def reduced(loss, reduction: str):
+    """A loss reduced by mean, sum or not at all."""
+    return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
+
+
+def _reduce_array(a, reduction: str):
+    return mx.mean(a) if reduction == "mean" else mx.sum(a) if reduction == "sum" else a
+
+
+def _torch(name: str):
+    return namespaces["torch"][name]
+
+
+def _warn_sizes(input, target) -> None:
+    if input.shape != target.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead to "
+            "incorrect results due to broadcasting. Please ensure they have the same size.",
+            stacklevel=3,
+        )
+
+
+# ------------------------------------------------------------------------------------------------------------ distances
+def _pairwise(name: str, each, slope):
+    """Declare a loss of input - target: ``each(d, parameter)`` and its derivative ``slope(d, parameter)``."""
+
+    def body(input: Array, target: Array, reduction: str, parameter) -> Array:
+        return _reduce_array(each(input - target, parameter), reduction)
+
+    body.__name__ = name
+    operator = op(body, namespace="_", method=False, promote="same", autocast="fp32")
+
+    @operator.vjp
+    def _(g, input, target, reduction, parameter):
+        d = slope(input - target, parameter) * (g / max(_size(input, target), 1) if reduction == "mean" else g)
+        return d, -d
+
+    return operator
+
+
+def _size(a, b) -> int:
+    return math.prod(mx.broadcast_shapes(a.shape, b.shape))
+
+
+def _smooth(d, beta):
+    size = mx.abs(d)
+    return size if beta == 0 else mx.where(size < beta, 0.5 * d * d / beta, size - 0.5 * beta)
+
+
+def _huber(d, delta):
+    size = mx.abs(d)
+    return mx.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta))
+
+
+_squared = _pairwise("mse_loss", lambda d, _p: d * d, lambda d, _p: 2 * d)
+_absolute = _pairwise("l1_loss", lambda d, _p: mx.abs(d), lambda d, _p: mx.sign(d))
+_smoothed = _pairwise("smooth_l1_loss", _smooth, lambda d, beta: mx.sign(d) if beta == 0 else mx.clip(d / beta, -1, 1))
+_hubered = _pairwise("huber_loss", _huber, lambda d, delta: mx.clip(d, -delta, delta))
+
+
+def _distance(operator, input, target, reduction, weight=None, parameter=None):
+    _warn_sizes(input, target)
+    if weight is None:
+        return dispatch.run(operator, (input, target), (reduction, parameter))
+    if weight.size() != input.size():
+        raise ValueError("Weights and input must have the same size.")
+    losses = dispatch.run(operator, (input, target), ("none", parameter)) * weight
+    return losses.sum() / weight.sum() if reduction == "mean" else reduced(losses, reduction)
+
+
+@composite(namespace="nn.functional")
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """``(input - target)**2``, reduced."""
+    return _distance(_squared, input, target, legacy_reduction(size_average, reduce, reduction), weight)
+
+
+@composite(namespace="nn.functional")
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """``|input - target|``, reduced."""
+    if input.is_complex() or target.is_complex():
+        return reduced((input - target).abs(), legacy_reduction(size_average, reduce, reduction))
+    return _distance(_absolute, input, target, legacy_reduction(size_average, reduce, reduction), weight)
+
+
+@composite(namespace="nn.functional")
+def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+    """Squared below ``beta``, absolute above. Raises: RuntimeError for a negative ``beta``."""
+    if beta < 0:
+        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    return _distance(_smoothed, input, target, legacy_reduction(size_average, reduce, reduction), None, beta)
+
+
+@composite(namespace="nn.functional")
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
+    """Squared below ``delta``, ``delta`` times absolute above. Raises: RuntimeError unless ``delta`` is positive."""
+    if delta <= 0:
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    return _distance(_hubered, input, target, legacy_reduction(None, None, reduction), weight, delta)
+
+
+# --------------------------------------------------------------------------------------------------------- probabilities
+@op(namespace="_", name="binary_cross_entropy", method=False, autocast="fp32")
+def _bce(input: Array, target: Array, weight: Array | None, reduction: str) -> Array:
+    """Binary cross entropy of probabilities; logarithms are cut off at -100."""
+    losses = -(target * mx.maximum(mx.log(input), -100.0) + (1 - target) * mx.maximum(log1p(-input), -100.0))
+    return _reduce_array(losses if weight is None else losses * weight, reduction)
+
+
+@_bce.vjp
+def _(g, input, target, weight, reduction, needs):
+    g = g / max(input.size, 1) if reduction == "mean" else g
+    g = g if weight is None else g * weight
+    slope = (input - target) / mx.maximum((1 - input) * input, 1e-12)
+    by_target = mx.maximum(log1p(-input), -100.0) - mx.maximum(mx.log(input), -100.0) if needs[1] else None
+    return mx.broadcast_to(g * slope, input.shape), None if by_target is None else g * by_target, None
+
+
+@_bce.checked
+def _(arrays, _statics):
+    input = arrays[0]
+    outside = mx.any(mx.logical_not(mx.logical_and(input >= 0, input <= 1)))
+    checks.refuse(outside, input, lambda: RuntimeError("all elements of input should be between 0 and 1"))
+    return arrays
+
+
+@composite(namespace="nn.functional")
+def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """Cross entropy of probabilities with binary targets.
+
+    Raises: ValueError if the sizes differ, RuntimeError for an input outside [0, 1].
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if target.size() != input.size():
+        raise ValueError(
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is deprecated. Please ensure "
+            "they have the same size."
+        )
+    if weight is not None:
+        weight = weight.expand(_torch("broadcast_shapes")(weight.size(), target.size()))
+    return dispatch.run(_bce, (input, target, weight), (reduction,))
+
+
+@op(namespace="_", name="binary_cross_entropy_with_logits", method=False, promote="same", autocast="fp32")
+def _bce_logits(input: Array, target: Array, pos_weight: Array | None) -> Array:
+    """Binary cross entropy of logits, by ``softplus`` so that no logarithm overflows."""
+    zero = mx.zeros((), dtype=input.dtype)
+    if pos_weight is None:
+        return logaddexp(input, zero) - input * target
+    return (1 - target) * input + (1 + (pos_weight - 1) * target) * logaddexp(-input, zero)
+
+
+@composite(namespace="nn.functional")
+def binary_cross_entropy_with_logits(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
+):
+    """Cross entropy of logits with binary targets. Raises: ValueError if the sizes differ."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if target.size() != input.size():
+        raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
+    losses = dispatch.run(_bce_logits, (input, target, pos_weight), ())
+    return reduced(losses if weight is None else losses * weight, reduction)
+
+
+@composite(namespace="nn.functional")
+def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+    """Kullback-Leibler divergence of log-probabilities ``input`` from ``target``; "batchmean" divides by the batch size."""
+    by_batch = reduction == "batchmean"
+    if reduction == "mean" and size_average is None and reduce is None:
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by the batch "
+            "size, and aligns with the KL div math definition.'mean' will be changed to behave the same as 'batchmean' in the next major "
+            "release.",
+            stacklevel=2,
+        )
+    reduction = "sum" if by_batch else legacy_reduction(size_average, reduce, reduction)
+    if log_target:
+        losses = target.exp() * (target - input)
+    else:
+        losses = _torch("special_xlogy")(target, target) if "special_xlogy" in namespaces["torch"] else target.xlogy(target)
+        losses = losses - target * input
+    result = reduced(losses, reduction)
+    return result / input.size(0) if by_batch and input.ndim else result
+
+
+@composite(namespace="nn.functional")
+def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
+    """Negative log likelihood of counts under a Poisson distribution of (log) rate ``input``."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    losses = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    if full:
+        stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
+        losses = losses + stirling.masked_fill(target <= 1, 0)
+    return reduced(losses, reduction)
+
+
+@composite(namespace="nn.functional")
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+    """Negative log likelihood under a normal distribution of mean ``input`` and variance ``var`` (clamped to ``eps``, without gradient).
+
+    Raises: ValueError for a variance of the wrong size or with a negative entry.
+    """
+    if isinstance(var, (int, float)):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = _torch("full_like")(input, float(var))
+    if var.size() != input.size():
+        if input.size()[:-1] == var.size():
+            var = var.unsqueeze(-1)
+        elif input.ndim != var.ndim or input.size()[:-1] != var.size()[:-1] or var.size(-1) != 1:
+            if not all(v in (1, n) for v, n in zip(var.size(), input.size(), strict=False)) or input.ndim != var.ndim:
+                raise ValueError("var is of incorrect size")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(reduction + " is not valid")
+    checks.refuse(mx.any(read(var) < 0), read(var), lambda: ValueError("var has negative entry/entries"))
+    # the clamp does not act on the gradient, as in torch
+    var = var + (var.detach().clamp(min=eps) - var.detach())
+    losses = 0.5 * (var.log() + (input - target) ** 2 / var)
+    return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
+
+
+# --------------------------------------------------------------------------------------------------------------- margins
+@composite(namespace="nn.functional")
+def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
+    """``input`` where the target is 1, ``max(0, margin - input)`` where it is -1."""
+    zero = _torch("zeros_like")(input)
+    losses = _torch("where")(target != 1, (margin - input).clamp_min(0), zero) + _torch("where")(target != -1, input, zero)
+    return reduced(losses, legacy_reduction(size_average, reduce, reduction))
+
+
+@composite(namespace="nn.functional")
+def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """``max(0, -target * (input1 - input2) + margin)``, reduced."""
+    if not input1.ndim == input2.ndim == target.ndim:
+        raise RuntimeError(
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+            f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
+        )
+    losses = (-target * (input1 - input2) + margin).clamp_min(0)
+    return reduced(losses, legacy_reduction(size_average, reduce, reduction))
+
+
+@composite(namespace="nn.functional")
+def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """``log(1 + exp(-target * input))``, reduced."""
+    return reduced((-target * input).exp().log1p(), legacy_reduction(size_average, reduce, reduction))
+
+
+@composite(namespace="nn.functional")
+def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """Binary cross entropy of logits, averaged over the classes."""
+    losses = dispatch.run(_bce_logits, (input, target, None), ())
+    losses = losses if weight is None else losses * weight
+    return reduced(losses.sum(-1) / input.size(-1), legacy_reduction(size_average, reduce, reduction))
+
+
+@composite(namespace="nn.functional")
+def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1."""
+    if target.ndim == 1 and input1.ndim != 2 or target.ndim == 0 and input1.ndim != 1 or target.ndim > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported" if target.ndim > 1 else
+                           f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
+                           f"{list(input1.size())} and {list(input2.size())}.")  # fmt: skip
+    eps = 1e-12
+    dot = (input1 * input2).sum(-1)
+    cos = dot / (((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)).sqrt()
+    zero = _torch("zeros_like")(cos)
+    losses = _torch("where")(target == 1, 1 - cos, zero) + _torch("where")(target == -1, (cos - margin).clamp_min(0), zero)
+    return reduced(losses, legacy_reduction(size_average, reduce, reduction))
+
+
+@composite(namespace="nn.functional")
+def triplet_margin_loss(
+    anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
+):
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` in the p-norm."""
+    if not anchor.ndim == positive.ndim == negative.ndim:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: anchor "
+            f"{anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
+        )
+
+    def distance(a, b):
+        return (a - b + eps).norm(p, -1)
+
+    return _triplet(anchor, positive, negative, distance, margin, swap, legacy_reduction(size_average, reduce, reduction))
+
+
+def _triplet(anchor, positive, negative, distance, margin, swap: bool, reduction: str):
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = _torch("minimum")(far, distance(positive, negative))
+    return reduced((near - far + margin).clamp_min(0), reduction)
+
+
+@composite(namespace="nn.functional")
+def triplet_margin_with_distance_loss(
+    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
+):
+    """The triplet margin loss with any distance; by default the 2-norm of the difference plus 1e-6."""
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    distance = distance_function or (lambda a, b: (a - b + 1e-6).norm(2, -1))
+    return _triplet(anchor, positive, negative, distance, margin, swap, legacy_reduction(None, None, reduction))
+
+
+@composite(namespace="nn.functional")
+def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """``sum_i max(0, margin - x[y] + x[i])**p / C`` over the wrong classes. Raises: ValueError for another p than 1 or 2."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
+    single = input.ndim < 2
+    rows, labels = (input.reshape(1, -1), target.reshape(1)) if single else (input, target)
+    own = rows.gather(1, labels.unsqueeze(1))
+    gaps = (margin - own + rows).clamp_min(0) ** p
+    if weight is not None:
+        gaps = gaps * weight[labels].unsqueeze(1)
+    gaps = gaps.scatter(1, labels.unsqueeze(1), 0.0)
+    losses = gaps.sum(1) / rows.size(1)
+    return reduced(losses.squeeze(0) if single and target.ndim == 0 else losses, reduction)
+
+
+@composite(namespace="nn.functional")
+def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """``max(0, 1 - (x[y] - x[i]))`` over the target classes y (up to the first -1) and the other classes i, divided by C."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    single = input.ndim < 2
+    rows, labels = (input.reshape(1, -1), target.reshape(1, -1)) if single else (input, target)
+    if rows.shape != labels.shape:
+        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    listed = (labels < 0).int().cumsum(1) == 0
+    safe = labels.clamp_min(0)
+    is_target = _torch("zeros_like")(rows).scatter_add(1, safe, listed.to(rows.dtype)) > 0
+    gaps = (1 - rows.gather(1, safe).unsqueeze(2) + rows.unsqueeze(1)).clamp_min(0)
+    counted = listed.unsqueeze(2) & ~is_target.unsqueeze(1)
+    losses = (gaps * counted.to(rows.dtype)).sum((1, 2)) / rows.size(1)
+    return reduced(losses.squeeze(0) if single else losses, reduction)

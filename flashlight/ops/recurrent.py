@@ -1,0 +1,263 @@
+"""Recurrent layers: one operator for each sequence and direction.
+
+The input projection of the whole sequence is one matrix product before the loop, the weights' gradients are one each after it.
+T steps, B sequences, I inputs, H units, P outputs of a projected LSTM, G gates. Gate order is torch's: LSTM i f g o, GRU r z n.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import mlx.core as mx
+
+from .._core.numerics.elementary import sigmoid, tanh
+from .._core.table import Array, op
+
+
+class Weights(NamedTuple):
+    """The arrays of one layer and direction; missing ones are None."""
+
+    w_ih: mx.array
+    w_hh: mx.array
+    b_ih: mx.array | None
+    b_hh: mx.array | None
+    w_hr: mx.array | None = None
+
+
+def _order(T: int, reverse: bool) -> range:
+    return range(T - 1, -1, -1) if reverse else range(T)
+
+
+def _project(input, weight, *biases):
+    """(T, B, I) by (G*H, I) -> (T, B, G*H)."""
+    T, B, I = input.shape  # noqa: E741
+    out = mx.matmul(input.reshape(T * B, I), weight.T).reshape(T, B, -1)
+    total = None
+    for b in biases:
+        if b is not None:
+            total = b if total is None else total + b
+    return out if total is None else out + total
+
+
+def _valid(lengths, t: int):
+    """Which sequences have a step t: (B, 1), or None when all have."""
+    return None if lengths is None else mx.expand_dims(mx.array(t) < lengths, -1)
+
+
+def _choose(valid, new, old):
+    return new if valid is None else mx.where(valid, new, old)
+
+
+def _masked(valid, a):
+    return a if valid is None else a * valid.astype(a.dtype)
+
+
+def _rest(valid, a):
+    """What passes by the steps a sequence does not have."""
+    return 0 if valid is None else a * (1 - valid.astype(a.dtype))
+
+
+def _weight_gradients(dgates, input, previous, weights: Weights, dgates_hidden=None):
+    """(dx, dw_ih, dw_hh, db_ih, db_hh) from the gates' gradients of all steps."""
+    T, B, I = input.shape  # noqa: E741
+    flat = dgates.reshape(T * B, -1)
+    hidden = flat if dgates_hidden is None else dgates_hidden.reshape(T * B, -1)
+    dx = mx.matmul(flat, weights.w_ih).reshape(T, B, I)
+    dw_ih = mx.matmul(flat.T, input.reshape(T * B, I))
+    dw_hh = mx.matmul(hidden.T, previous.reshape(T * B, -1))
+    return (
+        dx,
+        dw_ih,
+        dw_hh,
+        None if weights.b_ih is None else mx.sum(flat, axis=0),
+        None if weights.b_hh is None else mx.sum(hidden, axis=0),
+    )
+
+
+def _stacked(steps, order):
+    """Values noted in the order of the loop, stacked in the order of time."""
+    return mx.stack(steps if order.step == 1 else steps[::-1])
+
+
+# ------------------------------------------------------------------------------------------------------------------ LSTM
+def _lstm_gates(pre, H: int):
+    i, f, o = (sigmoid(pre[:, k * H : (k + 1) * H]) for k in (0, 1, 3))
+    return i, f, tanh(pre[:, 2 * H : 3 * H]), o
+
+
+def _lstm_forward(input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, lengths, reverse):
+    H = w_hh.shape[0] // 4
+    projected = _project(input, w_ih, b_ih, b_hh)
+    order = _order(input.shape[0], reverse)
+    w_h = w_hh.T
+    outputs, previous, cells, gates, squashed, raw = [], [], [], [], [], []
+    for t in order:
+        i, f, g, o = _lstm_gates(projected[t] + mx.matmul(h, w_h), H)
+        new_c = f * c + i * g
+        tanh_c = tanh(new_c)
+        m = o * tanh_c
+        new_h = m if w_hr is None else mx.matmul(m, w_hr.T)
+        valid = _valid(lengths, t)
+        previous.append(h)
+        cells.append(c)
+        gates.append((i, f, g, o))
+        squashed.append(tanh_c)
+        raw.append(m)
+        h, c = _choose(valid, new_h, h), _choose(valid, new_c, c)
+        outputs.append(_masked(valid, new_h))
+    return (_stacked(outputs, order), h, c), (previous, cells, gates, squashed, raw)
+
+
+@op(namespace="_", name="lstm", method=False, autocast="low", backward="Lstm")
+def lstm_sequence(
+    input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, w_hr: Array | None,
+    lengths, reverse: bool,
+) -> Array:  # fmt: skip
+    """An LSTM over (T, B, I): outputs (T, B, P), last hidden state and cell. ``lengths`` (B) marks the steps of shorter sequences."""
+    return _lstm_forward(input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, lengths, reverse)[0]
+
+
+@lstm_sequence.vjp
+def _(gs, input, w_ih, w_hh, b_ih, b_hh, w_hr, saved, lengths, reverse):
+    previous, cells, gates, squashed, raw = saved
+    order = _order(input.shape[0], reverse)
+    d_out, dh, dc = gs
+    d_gates, d_projected = [], []
+    for step in range(len(order) - 1, -1, -1):
+        t = order[step]
+        valid = _valid(lengths, t)
+        i, f, g, o = gates[step]
+        tanh_c = squashed[step]
+        own = _masked(valid, d_out[t] + dh)
+        passed_h, passed_c = _rest(valid, dh), _rest(valid, dc)
+        dm = own
+        if w_hr is not None:
+            d_projected.append(own)
+            dm = mx.matmul(own, w_hr)
+        dc = _masked(valid, dc) + dm * o * (1 - tanh_c * tanh_c)
+        pre = mx.concatenate(
+            [dc * g * i * (1 - i), dc * cells[step] * f * (1 - f), dc * i * (1 - g * g), dm * tanh_c * o * (1 - o)], axis=1
+        )
+        d_gates.append(pre)
+        dh = mx.matmul(pre, w_hh) + passed_h
+        dc = dc * f + passed_c
+    inside = d_gates[::-1]
+    weights = Weights(w_ih, w_hh, b_ih, b_hh, w_hr)
+    dx, dw_ih, dw_hh, db_ih, db_hh = _weight_gradients(_stacked(inside, order), input, _stacked(previous, order), weights)
+    dw_hr = None
+    if w_hr is not None:
+        P, H = w_hr.shape
+        dw_hr = mx.matmul(mx.stack(d_projected[::-1]).reshape(-1, P).T, mx.stack(raw).reshape(-1, H))
+    return dx, dh, dc, dw_ih, dw_hh, db_ih, db_hh, dw_hr
+
+
+lstm_sequence.saving(_lstm_forward)
+
+
+# ------------------------------------------------------------------------------------------------------------------- GRU
+def _gru_forward(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse):
+    H = w_hh.shape[1]
+    projected = _project(input, w_ih, b_ih)
+    order = _order(input.shape[0], reverse)
+    w_h = w_hh.T
+    outputs, previous, gates = [], [], []
+    for t in order:
+        x = projected[t]
+        hidden = mx.matmul(h, w_h)
+        hidden = hidden if b_hh is None else hidden + b_hh
+        both = sigmoid(x[:, : 2 * H] + hidden[:, : 2 * H])
+        r, z = both[:, :H], both[:, H:]
+        inner = hidden[:, 2 * H :]
+        n = tanh(x[:, 2 * H :] + r * inner)
+        new_h = n + z * (h - n)
+        valid = _valid(lengths, t)
+        previous.append(h)
+        gates.append((r, z, n, inner))
+        h = _choose(valid, new_h, h)
+        outputs.append(_masked(valid, new_h))
+    return (_stacked(outputs, order), h), (previous, gates)
+
+
+@op(namespace="_", name="gru", method=False, autocast="low", backward="Gru")
+def gru_sequence(
+    input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, lengths, reverse: bool
+) -> Array:
+    """A GRU over (T, B, I): outputs (T, B, H) and the last hidden state."""
+    return _gru_forward(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse)[0]
+
+
+@gru_sequence.vjp
+def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, lengths, reverse):
+    previous, gates = saved
+    order = _order(input.shape[0], reverse)
+    d_out, dh = gs
+    d_input, d_hidden = [], []
+    for step in range(len(order) - 1, -1, -1):
+        t = order[step]
+        valid = _valid(lengths, t)
+        r, z, n, inner = gates[step]
+        own = _masked(valid, d_out[t] + dh)
+        passed = _rest(valid, dh)
+        dn = own * (1 - z) * (1 - n * n)
+        dr = dn * inner * r * (1 - r)
+        dz = own * (previous[step] - n) * z * (1 - z)
+        d_input.append(mx.concatenate([dr, dz, dn], axis=1))
+        hidden = mx.concatenate([dr, dz, dn * r], axis=1)
+        d_hidden.append(hidden)
+        dh = mx.matmul(hidden, w_hh) + own * z + passed
+    weights = Weights(w_ih, w_hh, b_ih, b_hh)
+    dx, dw_ih, dw_hh, db_ih, db_hh = _weight_gradients(
+        _stacked(d_input[::-1], order), input, _stacked(previous, order), weights, _stacked(d_hidden[::-1], order)
+    )
+    return dx, dh, dw_ih, dw_hh, db_ih, db_hh
+
+
+gru_sequence.saving(_gru_forward)
+
+
+# ------------------------------------------------------------------------------------------------------------------- RNN
+def _rnn_forward(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse, nonlinearity):
+    projected = _project(input, w_ih, b_ih, b_hh)
+    order = _order(input.shape[0], reverse)
+    w_h = w_hh.T
+    outputs, previous, values = [], [], []
+    for t in order:
+        pre = projected[t] + mx.matmul(h, w_h)
+        new_h = tanh(pre) if nonlinearity == "tanh" else mx.maximum(pre, mx.zeros((), dtype=pre.dtype))
+        valid = _valid(lengths, t)
+        previous.append(h)
+        values.append(new_h)
+        h = _choose(valid, new_h, h)
+        outputs.append(_masked(valid, new_h))
+    return (_stacked(outputs, order), h), (previous, values)
+
+
+@op(namespace="_", name="rnn", method=False, autocast="low", backward="Rnn")
+def rnn_sequence(
+    input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, lengths, reverse: bool, nonlinearity: str
+) -> Array:
+    """An Elman network over (T, B, I): outputs (T, B, H) and the last hidden state."""
+    return _rnn_forward(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse, nonlinearity)[0]
+
+
+@rnn_sequence.vjp
+def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, lengths, reverse, nonlinearity):
+    previous, values = saved
+    order = _order(input.shape[0], reverse)
+    d_out, dh = gs
+    inside = []
+    for step in range(len(order) - 1, -1, -1):
+        t = order[step]
+        valid = _valid(lengths, t)
+        own = _masked(valid, d_out[t] + dh)
+        value = values[step]
+        pre = own * ((1 - value * value) if nonlinearity == "tanh" else (value > 0).astype(own.dtype))
+        inside.append(pre)
+        dh = mx.matmul(pre, w_hh) + _rest(valid, dh)
+    weights = Weights(w_ih, w_hh, b_ih, b_hh)
+    grads = _weight_gradients(_stacked(inside[::-1], order), input, _stacked(previous, order), weights)
+    dx, dw_ih, dw_hh, db_ih, db_hh = grads
+    return dx, dh, dw_ih, dw_hh, db_ih, db_hh
+
+
+rnn_sequence.saving(_rnn_forward)
