@@ -120,7 +120,7 @@ def _scalar(lib, results, seed: int):
     total = None
     for i, r in enumerate(results):
         if isinstance(r, (torch.Tensor, flashlight.Tensor)) and r.requires_grad:
-            r = lib.view_as_real(r.resolve_conj() if lib is torch else r) if r.is_complex() else r
+            r = lib.view_as_real(r.resolve_conj()) if r.is_complex() else r
             w = np.random.RandomState(seed + i).uniform(0.5, 1.5, tuple(r.shape)).astype(np.float64)
             part = (r.double() * lib.tensor(w)).sum()
             total = part if total is None else total + part

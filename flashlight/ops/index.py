@@ -115,16 +115,20 @@ def _spread(self, indices):
         raise TypeError(
             f"index_put_(): argument 'indices' (position 2) must be tuple of Tensors, not {type(indices).__name__}"
         )
-    key = [slice(None) if i is None else i if isinstance(i, Tensor) else wrap(infer(i, None)) for i in indices]
+    for i, t in enumerate(indices):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 1, but got {type(t).__name__}")
+    if len(indices) > self.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {self.ndim} (got {len(indices)})")
     # a 0-dimensional index is a tensor here, not a number
-    key = [k.unsqueeze(0) if isinstance(k, Tensor) and k.ndim == 0 and k.dtype is not dtypes.bool_ else k for k in key]
+    key = [t.unsqueeze(0) if t.ndim == 0 and t.dtype is not dtypes.bool_ else t for t in indices]
     seen, advanced = parse(self, tuple(key))
     return seen, advanced if advanced is not None else [None] * seen.ndim
 
 
 @composite
 def index_put_(input, indices, values, accumulate=False):
-    """Put ``values`` at the positions given by a tuple of index tensors, in place; ``accumulate`` adds them."""
+    """Put ``values`` at the positions given by index tensors, in place; ``accumulate`` adds them."""
     seen, advanced = _spread(input, indices)
     put(seen, advanced, values, accumulate)
     return input

@@ -39,10 +39,14 @@ def _(g, shapes, dim):
     return [mx.zeros(s, dtype=g.dtype) if _is_legacy_empty(s) else p for p, s in zip(parts, shapes, strict=True)]
 
 
-@cat.checked
-def _(arrays, statics):
+@cat.guarded
+def _(arrays):
     if not arrays:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+
+
+@cat.checked
+def _(arrays, statics):
     for i, a in enumerate(arrays):
         if a.ndim == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
@@ -78,10 +82,14 @@ def _(g, dim):
     return [mx.squeeze(part, dim) for part in mx.split(g, g.shape[dim], axis=dim)]
 
 
-@stack.checked
-def _(arrays, statics):
+@stack.guarded
+def _(arrays):
     if not arrays:
         raise RuntimeError("stack expects a non-empty TensorList")
+
+
+@stack.checked
+def _(arrays, _statics):
     for i, a in enumerate(arrays):
         if a.shape != arrays[0].shape:
             raise RuntimeError(

@@ -39,7 +39,7 @@ def _(arrays, _statics):
         )
     if value.dtype == mx.complex64 and a.dtype != mx.complex64:
         raise RuntimeError(f"value cannot be converted to type {c_name(dtypes.from_mlx(a.dtype))} without overflow")
-    merged_shape(a.shape, mask.shape)
+    merged_shape(mask.shape, a.shape)
     return arrays
 
 
@@ -73,7 +73,7 @@ def masked_select(input, mask, *, out=None):
     """The elements where ``mask`` is true, as a vector."""
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    shape = merged_shape(input.shape, mask.shape)
+    shape = merged_shape(mask.shape, input.shape)
     places = np.flatnonzero(np.array(mx.broadcast_to(host_value(mask), shape)))
     return deliver(dispatch.run(_masked_select, (input.expand(shape),), (from_host(places),)), out)
 
@@ -121,7 +121,7 @@ def _(arrays, _statics):
         )
     if mask.dtype != mx.bool_:
         raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {kind_of(mask)}")
-    shape = merged_shape(a.shape, mask.shape)
+    shape = merged_shape(mask.shape, a.shape)
     needed = mx.sum(mx.broadcast_to(mask, shape))
     checks.refuse(
         needed > source.size, mask, lambda: RuntimeError("Number of elements of source < number of ones in mask")
@@ -140,7 +140,10 @@ def _flat_bounds(name: str, a, index):
     if index.dtype != mx.int64:
         raise RuntimeError(f"{name}(): Expected a long tensor for index, but got {kind_of(index)}")
     n = a.size
-    error = lambda v: IndexError(f"out of range: tried to access index {v} on a tensor of {n} elements.")
+
+    def error(v):
+        return IndexError(f"out of range: tried to access index {v} on a tensor of {n} elements.")
+
     return checks.bounded(index, n, error, lowest=-n)
 
 

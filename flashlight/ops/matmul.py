@@ -47,9 +47,11 @@ def _integer_product(a, b):
 
 
 # what C++ calls the types, which torch's messages show
-_C_NAMES = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
-            "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
-            "complex64": "c10::complex<float>"}  # fmt: skip
+_C_NAMES = {
+    "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
+    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
+    "complex64": "c10::complex<float>",
+}  # fmt: skip
 
 
 def c_name(dtype) -> str:
@@ -264,7 +266,8 @@ def _(g, input, other, needs, shapes):
         first = _fold(mx.matmul(g, _t(other.reshape(right))), left).reshape(shapes[0])
     if needs[1] and len(right) == 2 and g.ndim > 2 and len(left) == g.ndim:
         # one long product instead of a batch of them and its sum
-        second = mx.matmul(_t(input.reshape(-1, left[-1])), g.reshape(-1, g.shape[-1])).reshape(shapes[1])
+        rows = math.prod(left[:-1])
+        second = mx.matmul(_t(input.reshape(rows, left[-1])), g.reshape(rows, right[1])).reshape(shapes[1])
     elif needs[1]:
         second = _fold(mx.matmul(_t(input.reshape(left)), g), right).reshape(shapes[1])
     return first, second
@@ -461,11 +464,9 @@ def _(arrays, _statics):
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta=1, alpha=1) -> Array:
     """``beta * input + alpha *`` the sum of the products of two batches of matrices."""
     # a sum of products of matrices is one product of the matrices side by side
-    return _scaled(input, product(_beside(batch1), batch2.reshape(-1, batch2.shape[2])), beta, alpha)
-
-
-def _beside(batch):
-    return mx.swapaxes(batch, 0, 1).reshape(batch.shape[1], -1)
+    count, inner, columns = batch2.shape
+    beside = mx.swapaxes(batch1, 0, 1).reshape(batch1.shape[1], count * inner)
+    return _scaled(input, product(beside, batch2.reshape(count * inner, columns)), beta, alpha)
 
 
 @addbmm.vjp(crosswise=("batch1", "batch2"))

@@ -213,8 +213,8 @@ def _(arrays, statics):
             f"index_copy_(): Number of indices ({index.size}) should be equal to source.size(dim) ({length})"
         )
     n = a.shape[dim] if a.ndim else 1
-    error = lambda v: IndexError(f"index_copy_(): index {v} is out of bounds for dimension {dim} with size {n}")
-    return [a, checks.bounded(index, n, error), source]
+    error = out_of_range(n, dim, str)
+    return [a, checks.bounded(index, n, lambda v: IndexError(f"index_copy_(): {error(v)}")), source]
 
 
 @op(namespace="_", name="index_fill", method=False)
@@ -326,7 +326,31 @@ def multiply_along(a, dim: int, index, source):
     if a.dtype == mx.bool_:
         return multiply_along(a.astype(mx.int32), dim, index, source.astype(mx.int32)) != 0
     places = flat_places(a.shape, dim, index)
-    return a.reshape(-1).at[places].multiply(source.reshape(-1)).reshape(a.shape)
+
+    # MLX has no gradient of a scatter that multiplies
+    @mx.custom_function
+    def multiplied(a, source):
+        return a.reshape(-1).at[places].multiply(source.reshape(-1)).reshape(a.shape)
+
+    @multiplied.vjp
+    def _(primals, g, out):
+        return pull_product(g, *primals, out, dim, index, lambda x, y: multiply_along(x, dim, index, y))
+
+    return multiplied(a, source)
+
+
+def pull_product(g, a, source, out, dim: int, index, multiply):
+    """Gradients of ``multiply(a, source)``, which multiplies along a dimension."""
+    one = mx.ones((), dtype=a.dtype)
+    # a factor's gradient is the product of the others: divide, and where the factor is zero multiply without it
+    nonzero = mx.where(a == 0, one, a)
+    to_self = g * multiply(nonzero, source) / nonzero
+    is_zero = source == 0
+    zeros = add_along(mx.zeros(a.shape, dtype=a.dtype), dim, index, is_zero.astype(a.dtype))
+    single = mx.logical_and(is_zero, along(zeros, dim, index) == 1)
+    without = multiply(a, mx.where(single, one, source))
+    divided = along(g * out, dim, index) / mx.where(is_zero, one, source)
+    return to_self, mx.where(single, along(g * without, dim, index), divided)
 
 
 def source_for(index, source):

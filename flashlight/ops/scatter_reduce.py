@@ -16,6 +16,7 @@ from .scatter import (
     grown,
     lifted,
     multiply_along,
+    pull_product,
     set_along,
     source_for,
     two_forms,
@@ -47,8 +48,12 @@ def _extreme_along(a, dim: int, index, source, reduce: str):
     places = flat_places(a.shape, dim, index)
     target = a.reshape(-1).at[places]
     updates = source.reshape(-1)
-    out = target.maximum(updates) if reduce == "amax" else target.minimum(updates)
-    return out.reshape(a.shape)
+    out = (target.maximum(updates) if reduce == "amax" else target.minimum(updates)).reshape(a.shape)
+    if not mx.issubdtype(a.dtype, mx.floating):
+        return out
+    # MLX compares nan away; torch keeps it
+    nans = add_along(mx.isnan(a).astype(mx.int32), dim, index, mx.isnan(source).astype(mx.int32))
+    return mx.where(nans != 0, mx.array(float("nan"), dtype=a.dtype), out)
 
 
 def _counts(like, dim: int, index, include_self: bool):
@@ -76,23 +81,10 @@ def _combined(a, dim: int, index, source, reduce: str, include_self: bool):
 
 
 # -------------------------------------------------------------------------------------------------------- the gradients
-def _pull_mean(g, a, dim, index, include_self):
+def _pull_mean(g, dim, index, include_self):
     counts = _counts(g, dim, index, include_self)
     share = g / mx.maximum(counts, mx.ones((), dtype=g.dtype))
     return share, along(share, dim, index)
-
-
-def _pull_prod(g, a, dim, index, source, out, include_self):
-    one = mx.ones((), dtype=a.dtype)
-    # a factor's gradient is the product of the others: divide, and where the factor is zero multiply without it
-    nonzero = mx.where(a == 0, one, a)
-    to_self = g * _combined(nonzero, dim, index, source, "prod", include_self) / nonzero
-    is_zero = source == 0
-    zeros = add_along(mx.zeros(a.shape, dtype=a.dtype), dim, index, is_zero.astype(a.dtype))
-    single = mx.logical_and(is_zero, along(zeros, dim, index) == 1)
-    without = _combined(a, dim, index, mx.where(single, one, source), "prod", include_self)
-    divided = along(g * out, dim, index) / mx.where(is_zero, one, source)
-    return to_self, mx.where(single, along(g * without, dim, index), divided)
 
 
 def _pull_extreme(g, a, dim, index, source, out):
@@ -107,9 +99,10 @@ def _pulled(g, a, dim, index, source, out, reduce, include_self):
     if reduce == "sum":
         to_self, to_source = g, along(g, dim, index)
     elif reduce == "mean":
-        to_self, to_source = _pull_mean(g, a, dim, index, include_self)
+        to_self, to_source = _pull_mean(g, dim, index, include_self)
     elif reduce == "prod":
-        to_self, to_source = _pull_prod(g, a, dim, index, source, out, include_self)
+        multiply = lambda x, y: _combined(x, dim, index, y, "prod", include_self)  # noqa: E731
+        to_self, to_source = pull_product(g, a, source, out, dim, index, multiply)
     else:
         to_self, to_source = _pull_extreme(g, a, dim, index, source, out)
     if not include_self:

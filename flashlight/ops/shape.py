@@ -526,7 +526,7 @@ def as_strided(input, size, stride, storage_offset=None):
     return see(input, source, "AsStridedBackward0")
 
 
-for _changing in (t, transpose, squeeze, unsqueeze):
+for _changing in (t, transpose, squeeze, unsqueeze, as_strided):
     inplace_view(_changing)
 for _alias in ("swapaxes_", "swapdims_"):
     composite(Tensor.transpose_, name=_alias, namespace=(), method=True)

@@ -126,7 +126,7 @@ def _(operands, g, output):
 
 def power(a: mx.array, b: mx.array) -> mx.array:
     """``a ** b``; MLX forgets to conjugate the gradient of complex powers."""
-    return _complex_power(a, b) if a.dtype == mx.complex64 else mx.power(a, b)
+    return _complex_power(*mx.broadcast_arrays(a, b)) if a.dtype == mx.complex64 else mx.power(a, b)
 
 
 @mx.custom_function

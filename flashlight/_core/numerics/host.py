@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import mlx.core as mx
 import numpy as np
 
@@ -168,15 +166,19 @@ def _zeta_sum(s, q):
 
 
 @mx.custom_function
-def differentiable_zeta(s: mx.array, q: mx.array) -> mx.array:
-    """``zeta`` on arrays, with its derivative by ``q``."""
+def _zeta(s, q):
     return on_host(zeta, s, q)
 
 
-@differentiable_zeta.vjp
+@_zeta.vjp
 def _(arrays, g, _output):
     s, q = arrays
-    return mx.zeros_like(s), -g * s * differentiable_zeta(s + 1, q)
+    return mx.zeros_like(s), -g * s * _zeta(s + 1, q)
+
+
+def differentiable_zeta(s: mx.array, q: mx.array) -> mx.array:
+    """``zeta`` on arrays, with its derivative by ``q``."""
+    return _zeta(*mx.broadcast_arrays(s, q))
 
 
 # ----------------------------------------------------------------------------------------------- orthogonal polynomials

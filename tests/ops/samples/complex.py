@@ -9,11 +9,12 @@ from . import R, S
 
 Z = A(2, 3, dtype="complex64")
 NO_SECOND = {"second": False}
+FUNCTION = {"method": False}  # the attribute of that name is no method
 
-S("real", Z)
-S("real", A(2, 3))
-S("real", A(2, dtype="int64"))
-S("imag", Z)
+S("real", Z, options=FUNCTION)
+S("real", A(2, 3), options=FUNCTION)
+S("real", A(2, dtype="int64"), options=FUNCTION)
+S("imag", Z, options=FUNCTION)
 R("imag", A(2))
 S("view_as_real", Z)
 R("view_as_real", A(2))
