@@ -14,6 +14,7 @@ _blas.preload()
 from ._core import conversion as _conversion  # noqa: E402
 from ._core import creation_args as _creation_args  # noqa: E402
 from ._core import dtypes as _dtypes  # noqa: E402
+from ._core import forking as _forking  # noqa: E402
 from ._core import history as _history  # noqa: E402
 from ._core import printing as _printing  # noqa: E402
 from ._core import settings as _settings  # noqa: E402

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from ._core.table import namespaces as _namespaces
 
-globals().update(_namespaces["fft"])
-__all__ = sorted(_namespaces["fft"])
+globals().update(_namespaces.get("fft", {}))
+__all__ = sorted(_namespaces.get("fft", {}))

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from ._core.table import namespaces as _namespaces
 
-globals().update(_namespaces["linalg"])
-__all__ = sorted(_namespaces["linalg"])
+globals().update(_namespaces.get("linalg", {}))
+__all__ = sorted(_namespaces.get("linalg", {}))

@@ -18,11 +18,10 @@ import traceback
 import warnings
 from collections.abc import Callable
 from multiprocessing import *  # noqa: F403
-from multiprocessing import connection
+from multiprocessing import connection, pool, queues
+from multiprocessing.reduction import ForkingPickler
 
-import mlx.core as mx
-
-from .utils.data._utils.worker import settle_before_fork
+from ._core.forking import settle
 
 __all__ = [
     *multiprocessing.__all__,
@@ -36,6 +35,95 @@ __all__ = [
     "start_processes",
 ]
 
+
+# -------------------------------------------------------------------------------------------------- queues and contexts
+class _Pickled:
+    """An object as bytes; whoever unpickles it gets the object."""
+
+    def __init__(self, value):
+        self._data = bytes(ForkingPickler.dumps(value))
+
+    def __reduce__(self):
+        return pickle.loads, (self._data,)
+
+
+class _PicklesAtOnce:
+    # Python's queues pickle in a thread of their own, and an array can be evaluated by the thread that made it only
+    def put(self, obj, block: bool = True, timeout: float | None = None) -> None:
+        super().put(_Pickled(obj), block, timeout)
+
+
+class _Queue(_PicklesAtOnce, queues.Queue):
+    pass
+
+
+class _JoinableQueue(_PicklesAtOnce, queues.JoinableQueue):
+    pass
+
+
+class _Pool(pool.Pool):
+    # tasks are pickled in a thread as well: their tensors are evaluated before
+    def apply_async(self, *args, **kwargs):
+        settle()
+        return super().apply_async(*args, **kwargs)
+
+    def _map_async(self, *args, **kwargs):
+        settle()
+        return super()._map_async(*args, **kwargs)
+
+    def imap(self, *args, **kwargs):
+        settle()
+        return super().imap(*args, **kwargs)
+
+    def imap_unordered(self, *args, **kwargs):
+        settle()
+        return super().imap_unordered(*args, **kwargs)
+
+
+class _TensorContext:
+    """A context whose queues and pools take tensors."""
+
+    def get_context(self, method: str | None = None):
+        return self if method is None else get_context(method)
+
+    def Queue(self, maxsize: int = 0):
+        return _Queue(maxsize, ctx=self)
+
+    def JoinableQueue(self, maxsize: int = 0):
+        return _JoinableQueue(maxsize, ctx=self)
+
+    def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None):
+        return _Pool(processes, initializer, initargs, maxtasksperchild, context=self)
+
+
+_contexts = {
+    method: type(f"{method.capitalize()}Context", (_TensorContext, type(multiprocessing.get_context(method))), {})()
+    for method in multiprocessing.get_all_start_methods()
+}
+
+
+def get_context(method: str | None = None):
+    """The context of a start method, by default of the one in force, with queues and pools that take tensors."""
+    standard = multiprocessing.get_context(method)
+    return _contexts[standard.get_start_method()]
+
+
+def Queue(maxsize: int = 0):
+    """A queue between processes; ``put`` pickles at once, so errors of pickling are raised by it."""
+    return get_context().Queue(maxsize)
+
+
+def JoinableQueue(maxsize: int = 0):
+    """A queue with ``task_done`` and ``join``; ``put`` pickles at once."""
+    return get_context().JoinableQueue(maxsize)
+
+
+def Pool(processes=None, initializer=None, initargs=(), maxtasksperchild=None):
+    """A pool of processes whose tasks may hold tensors."""
+    return get_context().Pool(processes, initializer, initargs, maxtasksperchild)
+
+
+# ------------------------------------------------------------------------------------------------------------- starting
 # how long, in seconds, processes told to end may take before they are killed
 _PATIENCE = 30.0
 _STRATEGIES = frozenset(
@@ -88,11 +176,8 @@ class ProcessExitedException(ProcessException):
         return type(self), (self.msg, self.error_index, self.error_pid, self.exit_code, self.signal_name)
 
 
-def _entry(fn: Callable, i: int, args: tuple, error_file: str, forked: bool) -> None:
+def _entry(fn: Callable, i: int, args: tuple, error_file: str) -> None:
     """What a process runs: ``fn``, and on failure the traceback into a file for the parent."""
-    if forked:
-        # the stream of the parent has no thread here
-        mx.set_default_stream(mx.new_stream(mx.cpu))
     try:
         fn(i, *args)
     except KeyboardInterrupt:
@@ -183,15 +268,12 @@ def start_processes(
 
     Raises: ProcessRaisedException, ProcessExitedException if a process fails; the others are ended then.
     """
-    context = multiprocessing.get_context(start_method)
-    forked = start_method == "fork"
-    if forked:
-        settle_before_fork()
+    context = get_context(start_method)
     folder = tempfile.gettempdir()
     files = [os.path.join(folder, f"flashlight-error-{os.getpid()}-{time.monotonic_ns()}-{i}") for i in range(nprocs)]
     processes = []
     for i, path in enumerate(files):
-        process = context.Process(target=_entry, args=(fn, i, args, path, forked), daemon=daemon)
+        process = context.Process(target=_entry, args=(fn, i, args, path), daemon=daemon)
         process.start()
         processes.append(process)
     started = ProcessContext(processes, files)

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from ._core.table import namespaces as _namespaces
 
-globals().update(_namespaces["special"])
-__all__ = sorted(_namespaces["special"])
+globals().update(_namespaces.get("special", {}))
+__all__ = sorted(_namespaces.get("special", {}))

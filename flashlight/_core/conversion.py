@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import mlx.core as mx
 import numpy as np
@@ -178,23 +179,7 @@ def from_dlpack(ext_tensor, *, device=None, copy=None) -> Tensor:
 
 
 # ----------------------------------------------------------------------------------------------------- nested sequences
-def _flatten(data, depth: int, values: list, shape: list) -> None:
-    if isinstance(data, Tensor) or not isinstance(data, (list, tuple)):
-        values.append(data)
-        return
-    if len(shape) <= depth:
-        shape.append(len(data))
-    elif shape[depth] != len(data):
-        raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
-    for element in data:
-        if isinstance(element, (list, tuple)):
-            _flatten(element, depth + 1, values, shape)
-        else:
-            if len(shape) > depth + 1:
-                raise ValueError(f"expected sequence of length {shape[depth + 1]} at dim {depth + 1} (got 0)") if not isinstance(
-                    element, Tensor
-                ) else None
-            values.append(element)
+_PLAIN = {bool, int, float, complex}
 
 
 def infer(data, to: dtypes.dtype | None) -> mx.array:
@@ -204,56 +189,116 @@ def infer(data, to: dtypes.dtype | None) -> mx.array:
         return a if to is None else convert(a, dtypes.to_mlx(to))
     if isinstance(data, (np.ndarray, np.generic)):
         return from_host(np.asarray(data), to)
+    if type(data) in _PLAIN:
+        return _from_numbers(np.asarray(data), {type(data)}, to)
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        data = list(data)
     if not isinstance(data, (list, tuple, range)):
         if hasattr(data, "__array__"):
             return from_host(np.asarray(data), to)
+        if isinstance(data, str):
+            raise TypeError("new(): invalid data type 'str'")
         if not is_number(data):
             raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
-        return from_host(_typed([data], (), to), to)
-    if isinstance(data, range):
-        data = list(data)
-    if data and isinstance(data[0], np.ndarray):
-        return from_host(np.stack([np.asarray(d) for d in data]), to)
-    if data and isinstance(data[0], Tensor) and read(data[0]).ndim:
-        return infer([d.tolist() for d in data], to or data[0].dtype)
-    values: list = []
-    shape: list = []
-    _flatten(data, 0, values, shape)
-    if len(values) != int(np.prod(shape)):
-        raise ValueError(f"expected sequence of length {shape[-1]} at dim {len(shape) - 1} (got 0)")
-    if to is None and values and all(isinstance(v, (Tensor, np.generic)) for v in values):
-        first = values[0]
-        to = first.dtype if isinstance(first, Tensor) else dtypes.from_numpy(first.dtype)
-    return from_host(_typed(values, tuple(shape), to), to)
+        return infer([data], to).reshape(())
+    if _holds_tensor(data):
+        return _from_tensors(data, to)
+    try:
+        values = np.asarray(data)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise _nesting_error(data) from None
+    leaves = data
+    for _ in range(values.ndim - 1):
+        leaves = itertools.chain.from_iterable(leaves)
+    kinds = set(map(type, leaves))
+    if Tensor in kinds:
+        return _from_tensors(data, to)
+    if not all(issubclass(k, (*_PLAIN, np.generic)) for k in kinds) or values.dtype.kind in "US":
+        raise _nesting_error(data)
+    return _from_numbers(values, kinds, to)
 
 
-def _typed(values: list, shape: tuple, to: dtypes.dtype | None) -> np.ndarray:
-    """Python numbers as numpy data of the dtype torch infers for them."""
-    values = [v.item() if isinstance(v, (Tensor, np.generic)) else v for v in values]
-    for v in values:
-        if not is_number(v):
-            raise TypeError(f"new(): invalid data type '{type(v).__name__}'") if isinstance(v, str) else RuntimeError(
-                f"Could not infer dtype of {type(v).__name__}"
+def _holds_tensor(data) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, Tensor)
+
+
+def _from_numbers(values: np.ndarray, kinds: set, to: dtypes.dtype | None) -> mx.array:
+    """Numbers as an array of the dtype torch infers from their types, or of the one asked for."""
+    if to is None:
+        to = dtypes.get_default_dtype() if not kinds else None
+        for kind in kinds:
+            own = dtypes.from_numpy(kind) if issubclass(kind, np.generic) else dtypes.of_scalar(kind())
+            to = own if to is None else dtypes.promote_types(to, own)
+    if values.dtype.kind in "uO" and to.category < dtypes.FLOAT and to is not dtypes.uint64 and _PLAIN & kinds:
+        raise ValueError("Overflow when unpacking long long")
+    return from_host(_checked(values, to), to)
+
+
+def _checked(values: np.ndarray, to: dtypes.dtype) -> np.ndarray:
+    """Host numbers in a dtype; raises torch's errors for what does not fit."""
+    dtypes.to_mlx(to)
+    if values.dtype.kind == "c" and to.category in (dtypes.INT, dtypes.FLOAT):
+        raise TypeError("must be real number, not complex")
+    if to.category == dtypes.INT and values.size and values.dtype.kind in "fiuO":
+        limits = dtypes.iinfo(to)
+        # unsigned types take negative numbers of their size, which wrap
+        low = limits.min if limits.min else -limits.max
+        whole = np.trunc(values) if values.dtype.kind == "f" else values
+        if not ((whole >= low) & (whole <= limits.max)).all():
+            raise RuntimeError(f"value cannot be converted to type {to.name} without overflow")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float32 if to.numpy is None else to.numpy)
+
+
+def _from_tensors(data, to: dtypes.dtype | None) -> mx.array:
+    """Nested sequences with tensors of one element in them."""
+    leaves: list = []
+    shape = _collect(data, leaves)
+    for t in leaves:
+        if isinstance(t, Tensor) and t.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+    if to is None:
+        for leaf in leaves:
+            own = leaf.dtype if isinstance(leaf, Tensor) else dtypes.of_scalar(leaf)
+            to = own if to is None else dtypes.promote_types(to, own)
+    values = np.asarray([leaf.item() if isinstance(leaf, Tensor) else leaf for leaf in leaves])
+    return from_host(_checked(values.reshape(shape), to), to)
+
+
+def _collect(data, leaves: list) -> tuple:
+    """Append the leaves of nested sequences; returns their shape."""
+    if not isinstance(data, (list, tuple)):
+        leaves.append(data)
+        return ()
+    shapes = [_collect(element, leaves) for element in data]
+    if any(shape != shapes[0] for shape in shapes):
+        raise _nesting_error(data)
+    return (len(data), *(shapes[0] if shapes else ()))
+
+
+def _nesting_error(data, depth: int = 0) -> Exception:
+    """What torch says of nested sequences that make no array."""
+    nested = isinstance(data[0], (list, tuple))
+    for element in data:
+        if isinstance(element, str):
+            return (
+                ValueError("too many dimensions 'str'")
+                if depth or element is data[0]
+                else TypeError("new(): invalid data type 'str'")
             )
-    inferred = dtypes.get_default_dtype()
-    if values:
-        kinds = {dtypes.of_scalar(v) for v in values}
-        inferred = max(kinds, key=lambda d: d.category)
-    target = inferred if to is None else to
-    exact = target if target.numpy is not None and target is not dtypes.complex128 else dtypes.float32
-    if exact.category == dtypes.INT:
-        if any(isinstance(v, complex) for v in values):
-            raise RuntimeError("value cannot be converted to type int64_t without overflow")
-        limits = dtypes.iinfo(exact)
-        whole = [int(v) for v in values]
-        if any(not -(2**63) <= v < 2**64 for v in whole):
-            raise RuntimeError("Overflow when unpacking long long")
-        if any(not limits.min <= v <= limits.max for v in whole) and exact is not dtypes.uint8:
-            raise RuntimeError(f"value cannot be converted to type {exact.name} without overflow")
-        return np.array(whole, dtype=object).astype(exact.numpy).reshape(shape) if exact is dtypes.uint8 else np.array(
-            whole, dtype=exact.numpy
-        ).reshape(shape)
-    return np.array(values, dtype=exact.numpy).reshape(shape)
+        if not isinstance(element, (list, tuple)):
+            if nested:
+                return TypeError("not a sequence")
+            if not (isinstance(element, Tensor) or is_number(element)):
+                return RuntimeError(f"Could not infer dtype of {type(element).__name__}")
+        elif not nested:
+            return TypeError(f"'{type(element).__name__}' object cannot be interpreted as an integer")
+        elif len(element) != len(data[0]):
+            return ValueError(f"expected sequence of length {len(data[0])} at dim {depth + 1} (got {len(element)})")
+    level = [element for part in data for element in part] if nested else []
+    return _nesting_error(level, depth + 1) if level else ValueError("expected sequences of equal lengths")
 
 
 # ------------------------------------------------------------------------------------------------- copies and pickles
@@ -324,9 +369,7 @@ def __iter__(self):
 def __contains__(self, element) -> bool:
     if isinstance(element, Tensor) or is_number(element):
         return bool((self == element).any().item())
-    raise RuntimeError(
-        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-    )
+    raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
 
 
 # ------------------------------------------------------------------------------------------------------------- layout
@@ -346,9 +389,7 @@ def storage_offset(self) -> int:
 @method
 def data_ptr(self) -> int:
     """A number that is equal for tensors that start at the same element of one storage; not a memory address."""
-    view = self._view
-    owner = self if view is None else view.cell
-    return (id(owner) << 8) + layout_of(self)[2] * self._a.itemsize
+    return (id(cell_of(self)) << 16) + layout_of(self)[2] * self._a.itemsize
 
 
 @composite(method=False)
@@ -376,5 +417,3 @@ def type_(self, dtype=None, non_blocking: bool = False):
         dtype = names[dtype]
     dtype = getattr(dtype, "_legacy_dtype", dtype)
     return self if self.dtype is dtype else cast(self, dtype)
-
-

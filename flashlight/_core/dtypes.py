@@ -101,6 +101,8 @@ def from_numpy(d) -> dtype:
 
 def to_mlx(d: dtype):
     """The MLX dtype of ``d``; raises TypeError for the types MLX cannot hold."""
+    if not isinstance(d, dtype):
+        raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(d).__name__}")
     if d.mlx is None:
         hint = "use complex64" if d.category == COMPLEX else "use float16 or bfloat16"
         raise TypeError(f"{d!r} is not supported: MLX has no such type, {hint} instead")
@@ -137,7 +139,7 @@ def of_scalar(value) -> dtype:
         return int64
     if isinstance(value, float):
         return _default
-    return complex64
+    return of_scalar(value.item()) if isinstance(value, np.generic) else complex64
 
 
 # ---------------------------------------------------------------------------------------------------------- promotion

@@ -12,6 +12,17 @@ import mlx.core as mx
 import numpy as np
 
 
+def write_through_places(a, steps, new):
+    """The array with what steps see of it replaced, by way of an array of the places they see."""
+    places = mx.arange(a.size, dtype=mx.int64).reshape(a.shape)
+    for step in steps:
+        places = step.read(places)
+    if not places.size:
+        return a
+    flat = mx.put_along_axis(a.reshape(-1), places.reshape(-1), mx.broadcast_to(new, places.shape).reshape(-1), axis=0)
+    return flat.reshape(a.shape)
+
+
 def row_major(shape) -> tuple:
     """The strides of a contiguous tensor."""
     strides, step = [], 1
@@ -24,13 +35,14 @@ def row_major(shape) -> tuple:
 class Step:
     """A view of an array; by default written and differentiated through an index array."""
 
+    __slots__ = ()
+    overlaps = False  # whether it may show an element in several places
+
     def read(self, a):
         raise NotImplementedError
 
     def write(self, a, new):
-        index = self.read(mx.arange(a.size, dtype=mx.int64).reshape(a.shape)).reshape(-1)
-        flat = mx.put_along_axis(a.reshape(-1), index, mx.broadcast_to(new, self.read(a).shape).reshape(-1), axis=0)
-        return flat.reshape(a.shape)
+        return write_through_places(a, (self,), new)
 
     def pull(self, g, like):
         return self.write(mx.zeros(like.shape, dtype=like.dtype), g)
@@ -143,6 +155,7 @@ class Expand(Step):
     """Broadcast to a larger shape."""
 
     __slots__ = ("shape",)
+    overlaps = True
 
     def __init__(self, shape):
         self.shape = shape
@@ -212,6 +225,7 @@ class Unfold(Step):
     """Windows of ``size`` every ``step`` along a dimension, the window put last."""
 
     __slots__ = ("dim", "size", "step")
+    overlaps = True
 
     def __init__(self, dim, size, step):
         self.dim, self.size, self.step = dim, size, step
@@ -247,6 +261,7 @@ class Gathered(Step):
     """
 
     __slots__ = ("offset", "shape", "source", "strides")
+    overlaps = True
 
     def __init__(self, shape, strides, offset, source=None):
         self.shape, self.strides, self.offset, self.source = shape, strides, offset, source

@@ -13,7 +13,7 @@ import numpy as np
 from . import dtypes
 from .errors import cannot_cast, grouped_view, leaf_in_place
 from .modes import modes
-from .steps import Gathered, row_major
+from .steps import Gathered, row_major, write_through_places
 from .tape import Node, edge_of, is_differentiable, node_of, note_traceback
 from .tensor import Tensor, read, set_sync, wrap
 
@@ -230,6 +230,9 @@ def _through(steps, a, new):
     """The array ``a`` with what ``steps`` see of it replaced."""
     if len(steps) == 1:
         return steps[0].write(a, new)
+    if any(step.overlaps for step in steps[:-1]):
+        # an element shown several times would be written back with its old value from where it was not written
+        return write_through_places(a, steps, new)
     values = [a]
     for step in steps[:-1]:
         values.append(step.read(values[-1]))

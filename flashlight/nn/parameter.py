@@ -118,6 +118,9 @@ class UninitializedTensorMixin:
         """An empty tensor of this one's dtype and device."""
         return wrap(Tensor._a.__get__(self), self._device)
 
+    def _converted(self, placeholder: Tensor) -> Tensor:
+        return placeholder
+
     @property
     def _a(self):
         raise ValueError(
@@ -193,6 +196,7 @@ class UninitializedTensorMixin:
         if id(self) in memo:
             return memo[id(self)]
         new = type(self)(self.requires_grad, device=self._device, dtype=self.dtype)
+        new.__dict__.update(self.__dict__)
         memo[id(self)] = new
         return new
 
@@ -205,10 +209,10 @@ class UninitializedTensorMixin:
 
 def _conversion(name: str):
     def convert(self, *args, **kwargs):
-        return getattr(self._placeholder(), name)(*args, **kwargs)
+        return self._converted(getattr(self._placeholder(), name)(*args, **kwargs))
 
     convert.__name__ = name
-    convert.__doc__ = f"What ``{name}`` makes of an empty tensor: ``data`` takes its dtype and device."
+    convert.__doc__ = f"``{name}`` of the placeholder, for ``data`` to take its dtype and device from."
     return convert
 
 
@@ -246,6 +250,10 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
         t.persistent = persistent
         t._is_buffer = True
         return t
+
+    def _converted(self, placeholder: Tensor) -> Tensor:
+        # modules put what a conversion gives in the buffer's place
+        return UninitializedBuffer(self._rg, placeholder.device, placeholder.dtype, self.persistent)
 
 
 def is_lazy(param) -> bool:

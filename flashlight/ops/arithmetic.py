@@ -44,10 +44,13 @@ def _(g, alpha):
     return g, g if alpha == 1 else g * _conjugated(alpha)
 
 
-_TWO_BOOLS = "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+_TWO_BOOLS = (
+    "Subtraction, the `-` operator, with two bool tensors is not supported. "
+    "Use the `^` or `logical_xor()` operator instead."
+)
 _ONE_BOOL = (
-    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
-    "`logical_not()` operator instead."
+    "Subtraction, the `-` operator, with a bool tensor is not supported. "
+    "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
 )
 
 
@@ -67,11 +70,11 @@ def _(g, alpha):
 @sub.guarded
 def _refuse_a_bool(operands):
     for a in operands:
-        if isinstance(a, bool) or isinstance(a, mx.array) and a.dtype == mx.bool_:
+        if isinstance(a, bool) or (isinstance(a, mx.array) and a.dtype == mx.bool_):
             raise RuntimeError(_ONE_BOOL)
 
 
-@op(promote="same")
+@op(promote="same", method=False)
 def rsub(input: Array, other: Operand, alpha=ONE) -> Array:
     """``other - alpha * input``."""
     if input.dtype == mx.bool_:
@@ -103,8 +106,8 @@ def neg(input: Array) -> Array:
     """``-input``. Raises: RuntimeError for bool."""
     if input.dtype == mx.bool_:
         raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
-            "`logical_not()` operator instead."
+            "Negation, the `-` operator, on a bool tensor is not supported. "
+            "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
         )
     return mx.negative(input)
 
@@ -167,10 +170,11 @@ def _(operands):
 
 def _integer_addcdiv() -> RuntimeError:
     return RuntimeError(
-        "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of "
-        "tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / "
-        "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The future "
-        "addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes."
+        "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true "
+        "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+        "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) "
+        "for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / "
+        "tensor2), for all dtypes."
     )
 
 
@@ -188,7 +192,7 @@ def _(g, input, other, needs):
 
 
 def _whole_divisor(a, b):
-    """An integer divisor that is neither 0 nor -1, which some processors answer by ending the process; and where it was -1."""
+    """(an integer divisor without 0 and -1, by which some processors end the process; where it was -1)."""
     zero = b == 0
     if b.size and a.size:
         checks.refuse(mx.any(zero), b, lambda: RuntimeError("ZeroDivisionError"))
@@ -294,7 +298,7 @@ def div_(input, other, *, rounding_mode=None):
 
 @op(promote="same", inplace=True)
 def remainder(input: Operand, other: Operand) -> Array:
-    """The remainder of division with the divisor's sign, as Python's ``%``. Raises: RuntimeError for an integer zero divisor."""
+    """The remainder with the divisor's sign, as Python has it. Raises: RuntimeError for an integer zero."""
     return remainder_of(input, other)
 
 
@@ -305,7 +309,7 @@ def _(g, input, other, needs):
 
 @op(promote="same", inplace=True)
 def fmod(input: Array, other: Operand) -> Array:
-    """The remainder of division with the dividend's sign, as C's ``fmod``. Raises: RuntimeError for an integer zero divisor."""
+    """The remainder with the dividend's sign, as C has it. Raises: RuntimeError for an integer division by zero."""
     return truncated_remainder(input, other)
 
 
@@ -438,8 +442,8 @@ def float_power_(input, exponent):
     """In-place form of ``float_power``. Raises: RuntimeError unless the tensor is float64."""
     if input.dtype is not dtypes.float64:
         raise RuntimeError(
-            f"the base given to float_power_ has dtype {dtypes.scalar_type_name(input.dtype)} but the operation's result requires "
-            "dtype Double"
+            f"the base given to float_power_ has dtype {dtypes.scalar_type_name(input.dtype)} "
+            "but the operation's result requires dtype Double"
         )
     return _power(input, _doubled(exponent), dispatch.in_place)
 

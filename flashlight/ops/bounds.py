@@ -13,7 +13,7 @@ from .._core.tensor import Tensor, read, wrap
 from .kinds import BOOL, COMPLEX, FLOAT, INT, only
 
 
-# -------------------------------------------------------------------------------------------------------------- extremes
+# ------------------------------------------------------------------------------------------------------------- extremes
 def _zero(g):
     return mx.array(0, g.dtype)
 
@@ -78,7 +78,7 @@ for _extreme in (maximum, minimum, fmax, fmin):
     only(_extreme, "", BOOL, INT, FLOAT, message=_text, error=RuntimeError)
 
 
-# ----------------------------------------------------------------------------------------------------------------- clamp
+# ---------------------------------------------------------------------------------------------------------------- clamp
 def _bounded(a, low, high):
     if low is not None:
         a = mx.maximum(a, low)
@@ -127,6 +127,9 @@ for _clamp in (clamp_numbers, clamp_tensors):
     only(_clamp, "", BOOL, INT, FLOAT, message="clamp is not supported for complex types")
 
 
+_PLAIN = {int, float, type(None)}
+
+
 def _clamped(runner, input, min, max):
     if min is None and max is None:
         raise RuntimeError(_NO_BOUND)
@@ -136,10 +139,10 @@ def _clamped(runner, input, min, max):
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         for bound, other in ((min, max), (max, min)):
             if is_number(bound) and read(other).ndim:
-                raise TypeError(
-                    "clamp() received an invalid combination of arguments: 'min' and 'max' must both be tensors or both be numbers"
-                )
+                raise TypeError("clamp() received an invalid combination of arguments: give two tensors or two numbers")
         return runner(clamp_tensors, (input, min, max), ())
+    if input.dtype.category == FLOAT and {type(min), type(max)} <= _PLAIN:
+        return runner(clamp_numbers, (input,), (min, max))
     target = dispatch.common_dtype([v for v in (read(input), min, max) if v is not None])
     if target is not input.dtype:
         if runner is dispatch.in_place:
@@ -185,7 +188,7 @@ def clamp_max_(input, max):
     return clamp_(input, None, max)
 
 
-# ----------------------------------------------------------------------------------------------------------------- where
+# ---------------------------------------------------------------------------------------------------------------- where
 @op(namespace="_", method=False, name="where", autocast="widest")
 def choose(condition: Array, input: Operand, other: Operand) -> Array:
     """``input`` where the condition holds, else ``other``; both of one dtype."""
@@ -204,7 +207,7 @@ _MISSING = object()
 
 @composite(method=False)
 def where(condition, input=_MISSING, other=_MISSING, *, out=None):
-    """``input`` where ``condition`` is true, else ``other``; the indices of true values if only the condition is given."""
+    """``input`` where ``condition`` is true, else ``other``; without both, the indices of what is true."""
     if input is _MISSING and other is _MISSING:
         return condition.nonzero(as_tuple=True)
     if input is _MISSING or other is _MISSING:
@@ -241,7 +244,7 @@ def _where(self, condition, other):
     return where(condition, self, other)
 
 
-# ------------------------------------------------------------------------------------------------------------------ lerp
+# ----------------------------------------------------------------------------------------------------------------- lerp
 @op(promote="same", inplace=True)
 def lerp(input: Array, end: Array, weight: Operand) -> Array:
     """``input + weight * (end - input)``, exact at both ends."""
@@ -268,9 +271,13 @@ def _(operands):
 
 def _spoken(dtype) -> str:
     name = dtypes.from_mlx(dtype).name
-    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "complex64": "c10::complex<float>"}.get(
-        name, name
-    )
+    return {
+        "float32": "float",
+        "float64": "double",
+        "int64": "long int",
+        "int32": "int",
+        "complex64": "c10::complex<float>",
+    }.get(name, name)
 
 
 only(lerp, "lerp_kernel_scalar", FLOAT, COMPLEX)

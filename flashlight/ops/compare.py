@@ -121,7 +121,7 @@ def logical_not(input: Array) -> Array:
     return mx.logical_not(input)
 
 
-# ------------------------------------------------------------------------------------------------------- single values
+# -------------------------------------------------------------------------------------------------------- single values
 @op(grad=False, out=False)
 def isnan(input: Array) -> Array:
     """Whether each value is not a number."""
@@ -214,7 +214,7 @@ only(isneginf, "", BOOL, INT, FLOAT, message="isneginf does not support complex 
 only(signbit, "", BOOL, INT, FLOAT, message="signbit is not implemented for complex tensors.")
 
 
-# ------------------------------------------------------------------------------------------------- questions of the dtype
+# ----------------------------------------------------------------------------------------------- questions of the dtype
 @composite(method=False, differentiable=False)
 def is_complex(input) -> bool:
     """Whether the dtype is complex."""
@@ -242,7 +242,4 @@ def is_inference(input) -> bool:
 @composite(differentiable=False)
 def is_nonzero(input) -> bool:
     """Whether the only value of a tensor is not zero. Raises: RuntimeError for another number of values."""
-    n = read(input).size
-    if n != 1:
-        raise RuntimeError(f"Boolean value of Tensor with {'no' if n == 0 else 'more than one'} {'values' if n == 0 else 'value'} is ambiguous")
-    return bool(host_value(input).item())
+    return bool(input)

@@ -16,7 +16,7 @@ from .._core.tensor import Tensor, read, wrap
 from .kinds import FLOAT
 
 
-# ----------------------------------------------------------------------------------------------------------------- views
+# ---------------------------------------------------------------------------------------------------------------- views
 @composite(method=False)
 def real(input):
     """The real parts, a view; a real tensor as it is."""
@@ -49,19 +49,21 @@ def view_as_real(input):
         raise RuntimeError("view_as_real is only supported for complex tensors")
     if is_conj(input):
         raise RuntimeError(
-            "view_as_real doesn't work on unresolved conjugated tensors.  To resolve the conjugate tensor so you can view it as "
-            "real, use self.resolve_conj(); however, be warned that the resulting tensor will NOT alias the original."
+            "view_as_real doesn't work on unresolved conjugated tensors.  To resolve the conjugate tensor so you can "
+            "view it as real, use self.resolve_conj(); however, be warned that the resulting tensor will NOT alias the "
+            "original."
         )
     return views.view(input, RealView(), "ViewAsRealBackward0")
 
 
 @composite(method=False)
 def view_as_complex(input):
-    """Pairs of reals in the last dimension as complex numbers, a view. Raises: RuntimeError for other shapes and dtypes."""
+    """Pairs of reals in the last dimension as complex numbers, a view. Raises: RuntimeError for other shapes."""
     if not input.dtype.is_floating_point:
         name = dtypes.scalar_type_name(input.dtype)
         raise RuntimeError(
-            f"view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: {name}"
+            "view_as_complex is only supported for half, float and double tensors, "
+            f"but got a tensor of scalar type: {name}"
         )
     dtypes.to_mlx(input.dtype.to_complex())
     shape = read(input).shape
@@ -111,7 +113,7 @@ def resolve_neg(input):
     return input.clone() if is_neg(input) else input
 
 
-# ------------------------------------------------------------------------------------------------------------- operators
+# ------------------------------------------------------------------------------------------------------------ operators
 @op(inplace=True)
 def conj_physical(input: Array) -> Array:
     """The conjugate in a storage of its own."""
@@ -146,9 +148,13 @@ def _(g, input):
 def _two_reals(arrays, _statics):
     names = [dtypes.scalar_type_name(dtypes.from_mlx(a.dtype)) for a in arrays]
     if any(dtypes.from_mlx(a.dtype).category != FLOAT for a in arrays):
-        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {names[0]} and {names[1]}")
+        raise RuntimeError(
+            f"Expected both inputs to be Half, Float or Double tensors but got {names[0]} and {names[1]}"
+        )
     if arrays[0].dtype != arrays[1].dtype:
-        raise RuntimeError(f"Expected object of scalar type {names[0]} but got scalar type {names[1]} for second argument")
+        raise RuntimeError(
+            f"Expected object of scalar type {names[0]} but got scalar type {names[1]} for second argument"
+        )
     dtypes.to_mlx(dtypes.from_mlx(arrays[0].dtype).to_complex())
     return arrays
 

@@ -120,10 +120,19 @@ def overlap_add(taps, shape: tuple, how: Geometry):
 
 def _overlap_axis(taps, axis: int, tap_axis: int, length: int, stride: int, dilation: int):
     """Add tap i of position p, in a sum over ``tap_axis``, to element ``p * stride + i * dilation`` of ``axis``."""
+    count = taps.shape[tap_axis]
+    parts = [mx.take(taps, i, axis=tap_axis) for i in range(count)] if count > 1 else [mx.squeeze(taps, tap_axis)]
+    return placed(parts, axis, length, stride, dilation)
+
+
+def placed(taps: list, axis: int, length: int, stride: int, dilation: int):
+    """Add position p of array i to element ``p * stride + i * dilation`` of ``axis`` of a result of that ``length``.
+
+    Elements of one residue modulo the stride are summed apart and interleaved at the end.
+    """
     count = -(-length // stride)
     phases: list = [None] * stride
-    for i in range(taps.shape[tap_axis]):
-        tap = mx.take(taps, i, axis=tap_axis) if taps.shape[tap_axis] > 1 else mx.squeeze(taps, tap_axis)
+    for i, tap in enumerate(taps):
         quotient, phase = divmod(i * dilation, stride)
         keep = min(tap.shape[axis], count - quotient)
         if keep <= 0:
@@ -136,8 +145,8 @@ def _overlap_axis(taps, axis: int, tap_axis: int, length: int, stride: int, dila
         phases[phase] = tap if phases[phase] is None else phases[phase] + tap
     if stride == 1:
         return phases[0]
-    zeros = mx.zeros(next(p for p in phases if p is not None).shape, dtype=taps.dtype)
-    joined = mx.stack([zeros if p is None else p for p in phases], axis=axis + 1)
+    some = next(p for p in phases if p is not None)
+    joined = mx.stack([mx.zeros_like(some) if p is None else p for p in phases], axis=axis + 1)
     joined = joined.reshape(*joined.shape[:axis], count * stride, *joined.shape[axis + 2 :])
     return joined if count * stride == length else joined[(slice(None),) * axis + (slice(length),)]
 

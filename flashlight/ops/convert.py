@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from .._core import dispatch, dtypes, views
-from .._core.conversion import infer
+from .._core import dispatch, dtypes
 from .._core.device import CPU_LABEL, as_label, device
 from .._core.dispatch import cast, convert, is_number, scalar_array
 from .._core.formats import is_laid, like
 from .._core.table import Array, composite, method, op
-from .._core.tensor import Tensor, contiguous_format, preserve_format, read, wrap
-from .._core.views import layout_of
+from .._core.tensor import Tensor, contiguous_format, preserve_format, wrap
 
 
 # ----------------------------------------------------------------------------------------------------------------- copies
@@ -75,7 +73,7 @@ def parse_to(args, kwargs) -> tuple:
     args, rest = list(args), dict(kwargs)
     label = rest.pop("device", None)
     dtype = rest.pop("dtype", None)
-    other = rest.pop("other", rest.pop("tensor", None))
+    other = rest.pop("tensor", None)
     format = rest.pop("memory_format", None)
     if args and isinstance(args[0], Tensor):
         other = args.pop(0)

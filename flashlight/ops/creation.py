@@ -5,16 +5,17 @@ from __future__ import annotations
 import warnings
 
 import mlx.core as mx
+import numpy as np
 
 from .._core import dtypes
 from .._core.conversion import host_value, infer
 from .._core.creation_args import finish, float_dtype, sizes_of
 from .._core.device import CPU_LABEL, as_label
 from .._core.dispatch import is_number, scalar_array, write_out
-from .._core.formats import in_format, like
+from .._core.formats import in_format, is_dense, laid, like, strides_in
 from .._core.size import Size
 from .._core.table import composite, method
-from .._core.tensor import Tensor, preserve_format, read, set_constructor, wrap
+from .._core.tensor import Tensor, preserve_format, read, set_constructor, wrap, wrap_dim
 from .convert import converted
 
 
@@ -50,21 +51,23 @@ def as_tensor(data, dtype=None, device=None):
 
 
 @composite(method=False)
-def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     """``obj`` as a tensor, copied only when ``copy`` says so or the dtype changes; numpy data is always copied.
+
+    ``requires_grad=False`` detaches a tensor, None leaves it as it is.
 
     Raises: ValueError if ``copy=False`` and a copy is needed.
     """
     if not isinstance(obj, Tensor):
         if copy is False and not is_number(obj):
             raise ValueError("can't alias arbitrary sequence into a tensor.")
-        return finish(infer(obj, dtype), device, requires_grad)
+        return finish(infer(obj, dtype), device, bool(requires_grad))
     t = converted(obj, dtype, None if device is None else as_label(device), bool(copy))
     if copy is False and t is not obj:
         raise ValueError("can't alias tensor with a different dtype or device without a copy")
-    if requires_grad and not t._rg:
-        t = t.detach().requires_grad_()
-    return t if requires_grad or not t._rg else t.detach()
+    if requires_grad is None or requires_grad == t._rg:
+        return t
+    return t.detach().requires_grad_(requires_grad)
 
 
 @composite(method=False)
@@ -88,6 +91,8 @@ def into(out, a: mx.array, device=None, requires_grad=False, layout=None, pin_me
 
 def out_dtype(dtype, out, default=None) -> dtypes.dtype:
     """The dtype asked for, that of ``out``, or the default; raises RuntimeError if the first two differ."""
+    if dtype is not None and not isinstance(dtype, dtypes.dtype):
+        raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
     if out is None:
         return dtype or default or dtypes.get_default_dtype()
     if dtype is not None and dtype is not out.dtype:
@@ -115,6 +120,8 @@ def _shaped(name: str, value, doc: str):
         requires_grad=False,
         memory_format=preserve_format,
     ):
+        if not isinstance(input, Tensor):
+            raise TypeError(f"{name}_like(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
         a = _filled(read(input).shape, value, dtype or input.dtype)
         t = finish(a, input._device if device is None else device, requires_grad, layout, pin_memory)
         return like(t, input, memory_format)
@@ -151,12 +158,6 @@ ones = _shaped("ones", 1, "A tensor of ones.")
 empty = _shaped("empty", 0, "A tensor of a shape whose values are not to be relied on (they are zeros).")
 
 
-def _fill_dtype(value, dtype) -> dtypes.dtype:
-    if isinstance(value, Tensor):
-        return dtype or value.dtype
-    return dtype or (dtypes.of_scalar(value) if is_number(value) else None)
-
-
 def _fill_value(value):
     if isinstance(value, Tensor):
         if read(value).ndim:
@@ -170,6 +171,8 @@ def _fill_value(value):
 @composite(method=False)
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """A tensor of a shape filled with a number, by default of the dtype of that number."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     value = _fill_value(fill_value)
     a = _filled(sizes_of((size,)), value, out_dtype(dtype, out, dtypes.of_scalar(value)))
     return into(out, a, device, requires_grad, layout, pin_memory)
@@ -201,38 +204,110 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layo
     )  # fmt: skip
 
 
+@composite(method=False)
+def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """An uninitialised tensor that reports the given strides.
+
+    Raises: NotImplementedError for strides with gaps or overlaps.
+    """
+    return _strided(size, stride, float_dtype(dtype), device, requires_grad, layout, pin_memory)
+
+
+@method
+def new_empty_strided(
+    self, size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
+    """``empty_strided`` in the dtype and on the device of this tensor."""
+    device = self._device if device is None else device
+    return _strided(size, stride, dtype or self.dtype, device, requires_grad, layout, pin_memory)
+
+
+def _strided(size, stride, dtype, device, requires_grad, layout, pin_memory) -> Tensor:
+    shape, strides = sizes_of((size,)), tuple(stride)
+    if len(shape) != len(strides):
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides ({len(strides)})"
+        )
+    if 0 not in shape and not is_dense(shape, strides):
+        raise NotImplementedError(f"strides {strides} leave gaps or overlap in a tensor of shape {shape}")
+    return laid(finish(_filled(shape, 0, dtype), device, requires_grad, layout, pin_memory), strides)
+
+
+@composite(method=False)
+def empty_permuted(
+    size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
+    """An uninitialised tensor whose dimensions lie in memory in the order ``physical_layout``, outermost first."""
+    shape, order = sizes_of((size,)), [wrap_dim(d, len(size)) for d in physical_layout]
+    if len(order) != len(shape):
+        raise RuntimeError(
+            f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = {len(shape)} "
+            f"is not equal to len(physical_layout) = {len(order)}"
+        )
+    if len(set(order)) != len(order):
+        raise RuntimeError("Duplicate dim not allowed")
+    t = finish(_filled(shape, 0, float_dtype(dtype)), device, requires_grad, layout, pin_memory)
+    return laid(t, strides_in(shape, order))
+
+
+@composite(method=False, host=True, differentiable=False)
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
+    """A one-dimensional tensor with the values of an object that exposes a buffer, from byte ``offset`` on.
+
+    Differs: the values are copied, the tensor does not share the buffer's memory.
+    """
+    raw, item = memoryview(buffer).cast("B"), dtype.itemsize
+    size = len(raw)
+    if not (size and count):
+        raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
+    if not 0 <= offset < size:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) minus 1"
+        )
+    if count < 0:
+        if (size - offset) % item:
+            raise ValueError(
+                f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a multiple of element size ({item})"
+            )
+        count = (size - offset) // item
+    if offset + count * item > size:
+        raise ValueError(
+            f"requested buffer length ({count} * {item} bytes) after offset ({offset} bytes) must not be greater than actual "
+            f"buffer length ({size} bytes)"
+        )
+    values = np.frombuffer(raw, dtype=np.uint8, count=count * item, offset=offset)
+    return finish(mx.view(mx.array(values), dtypes.to_mlx(dtype)), None, requires_grad)
+
+
 # ---------------------------------------------------------------------------------------------------- legacy constructors
 def _legacy(cls, dtype, args, device=None) -> Tensor:
     """``Tensor()``, ``Tensor(2, 3)`` (uninitialised), ``Tensor([1, 2])``, ``Tensor(tensor)``."""
+    if len(args) == 1 and isinstance(args[0], Tensor) and args[0].ndim + args[0].is_floating_point():
+        return _aliased(cls, args[0])
     if not args:
         a = mx.zeros((0,), dtype=dtypes.to_mlx(dtype))
-    elif len(args) == 1 and isinstance(args[0], Tensor):
-        source = args[0]
-        if source.dtype is not dtype:
-            raise TypeError(
-                f"expected {_legacy_name(dtype)} (got {_legacy_name(source.dtype)})" if cls is not Tensor else
-                f"expected Float (got {dtypes.scalar_type_name(source.dtype)})"
-            )  # fmt: skip
-        alias = source.detach()
-        alias.__class__ = cls
-        return alias
-    elif len(args) == 1 and (hasattr(args[0], "__len__") and not isinstance(args[0], Size)):
-        if isinstance(args[0], str):
-            raise TypeError("new(): invalid data type 'str'")
+    elif len(args) == 1 and isinstance(args[0], (str, float)):
+        raise TypeError(
+            "new(): invalid data type 'str'"
+            if isinstance(args[0], str)
+            else "new(): data must be a sequence (got float)"
+        )
+    elif len(args) == 1 and hasattr(args[0], "__len__") and not isinstance(args[0], (Size, Tensor)):
         a = infer(args[0], dtype)
     else:
         a = mx.zeros(sizes_of(args), dtype=dtypes.to_mlx(dtype))
     return wrap(a, CPU_LABEL if device is None else as_label(device), cls)
 
 
-def _legacy_name(dtype) -> str:
-    return f"torch.{dtypes.scalar_type_name(dtype)}Tensor"
+def _aliased(cls, source: Tensor) -> Tensor:
+    alias = source.detach()
+    alias.__class__ = cls
+    return alias
 
 
 def _construct(cls, *args, device=None, **kwargs) -> Tensor:
-    if kwargs:
-        if cls.__init__ is Tensor.__init__:
-            raise TypeError(f"new() received an unexpected keyword argument '{next(iter(kwargs))}'")
+    if kwargs and cls.__init__ is Tensor.__init__:
+        raise TypeError(f"new() received an unexpected keyword argument '{next(iter(kwargs))}'")
     return _legacy(cls, dtypes.get_default_dtype(), args, device)
 
 
@@ -252,6 +327,8 @@ class _TensorType(type):
         return isinstance(t, Tensor) and t.dtype is cls._legacy_dtype and t.is_cpu
 
     def __call__(cls, *args, device=None):
+        if len(args) == 1 and isinstance(args[0], Tensor) and args[0].dtype is not cls._legacy_dtype:
+            raise TypeError(f"expected {cls.__name__} (got {dtypes.scalar_type_name(args[0].dtype)}Tensor)")
         return _legacy(Tensor, cls._legacy_dtype, args, device)
 
     @property
@@ -269,3 +346,13 @@ for _name in ("float64", "float32", "float16", "bfloat16", "uint8", "int8", "int
                                  "__module__": "flashlight"}),
         name=_label, method=False, differentiable=False,
     )  # fmt: skip
+
+
+@composite(method=False, differentiable=False)
+def set_default_tensor_type(t) -> None:
+    """Set the default dtype by a legacy type, ``FloatTensor`` or ``"torch.FloatTensor"``."""
+    name = t if isinstance(t, str) else f"torch.{getattr(t, '__name__', t)}"
+    found = {f"torch.{dtypes.scalar_type_name(d)}Tensor": d for d in dtypes.BY_NAME.values()}.get(name)
+    if found is None:
+        raise TypeError(f"invalid type object: {name}")
+    dtypes.set_default_dtype(found)

@@ -27,11 +27,11 @@ def _magnitudes(a: mx.array) -> mx.array:
     return _root(mx.square(mx.real(a)) + mx.square(mx.imag(a)))
 
 
-def p_norm(a: mx.array, p, axes, keepdim: bool) -> mx.array:
+def p_norm(a: mx.array, p, axes, keepdim: bool, root=_root) -> mx.array:
     """The p-norm of an array of floats over dimensions (None: all); any p, also 0 and the infinities."""
     if p == 2:
         squares = mx.square(a) if a.dtype != mx.complex64 else mx.square(mx.real(a)) + mx.square(mx.imag(a))
-        return _root(mx.sum(squares, axis=axes, keepdims=keepdim))
+        return root(mx.sum(squares, axis=axes, keepdims=keepdim))
     size = _magnitudes(a)
     if p == 0:
         return mx.sum((size != 0).astype(size.dtype), axis=axes, keepdims=keepdim)
@@ -67,7 +67,7 @@ def vector_norm(input: Array, p, dim, keepdim, dtype) -> Array:
     if a.size == 0 and (p < 0 or math.isinf(p)):
         kept = [1 if axes is None or i in axes else n for i, n in enumerate(a.shape)]
         return mx.zeros(kept if keepdim else [n for i, n in enumerate(a.shape) if i not in axes], dtype=result)
-    return p_norm(wide(a), p, axes, keepdim).astype(result)
+    return p_norm(wide(a), p, axes, keepdim, mx.sqrt).astype(result)
 
 
 @vector_norm.vjp

@@ -1,6 +1,6 @@
 """Python's operators on Tensors: ``a + b``, ``a += b``, ``a == b``.
 
-A method returns NotImplemented for an operand torch does not take, so that Python asks the other side or raises TypeError.
+A method returns NotImplemented for an operand torch does not take: Python asks the other side or raises TypeError.
 """
 
 from __future__ import annotations
@@ -135,5 +135,38 @@ def __invert__(self):
     return dispatch.run(bitwise.bitwise_not, (self,), ())
 
 
-for _fn in (__pow__, __rpow__, __ipow__, __matmul__, __rmatmul__, __neg__, __pos__, __abs__, __invert__):
+# ------------------------------------------------------------------------------------------------- what Python asks for
+def __reversed__(self):
+    return self.flip(0) if self.ndim else self
+
+
+def __nonzero__(self):
+    return bool(self)
+
+
+def __long__(self):
+    return int(self)
+
+
+def __array_wrap__(self, array, context=None, return_scalar=False):
+    # numpy hands the result of a ufunc of tensors to the first of them; torch shows truth values as uint8
+    array = np.asarray(array)
+    return wrap(from_host(array.astype(np.uint8) if array.dtype == bool else array))
+
+
+for _fn in (
+    __reversed__,
+    __nonzero__,
+    __long__,
+    __array_wrap__,
+    __pow__,
+    __rpow__,
+    __ipow__,
+    __matmul__,
+    __rmatmul__,
+    __neg__,
+    __pos__,
+    __abs__,
+    __invert__,
+):
     _publish(_fn.__name__, _fn)

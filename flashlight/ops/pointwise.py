@@ -372,7 +372,7 @@ def _(g, input, other, output):
 only(hypot, "hypot_cpu", FLOAT)
 
 
-# ----------------------------------------------------------------------------------------------- absolute value and sign
+# ---------------------------------------------------------------------------------------------- absolute value and sign
 @op(aliases=("absolute",), name="abs")
 def size(input: Array) -> Array:
     """The absolute value."""
@@ -384,12 +384,15 @@ def _(g, input):
     return g * elementary.sign(input)
 
 
-@composite(aliases=("absolute_",))
+@composite
 def abs_(input):
     """In-place form of ``abs``. Raises: RuntimeError for a complex tensor."""
     if input.is_complex():
         raise RuntimeError("In-place abs is not supported for complex tensors.")
     return dispatch.in_place(size, (input,), ())
+
+
+composite(abs_, name="absolute_", namespace=(), method=True)
 
 
 @op(inplace=True)

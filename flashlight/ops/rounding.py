@@ -76,7 +76,9 @@ only(frac, "frac_cpu", FLOAT)
 
 
 @op(inplace=True)
-def nan_to_num(input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Array:
+def nan_to_num(
+    input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Array:
     """nan and infinities replaced, by default by 0 and the largest finite numbers."""
     if _is_whole(input):
         return input
@@ -134,7 +136,7 @@ def ldexp(input, other, *, out=None):
     return result if out is None else arithmetic.mul.public(result, 1, out=out)
 
 
-@composite(namespace=(), method=True)
+@composite
 def ldexp_(input, other):
     """In-place form of ``ldexp``."""
     return input.mul_(arithmetic.pow(2.0, other))
@@ -151,5 +153,3 @@ def heaviside(input: Array, values: Array) -> Array:
 
 
 no_derivative(heaviside)
-
-

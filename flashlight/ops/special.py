@@ -185,7 +185,7 @@ def i1e(input: Array) -> Array:
     return bessel.i1e(input)
 
 
-# ------------------------------------------------------------------------------------------------- entropies, logarithms
+# ------------------------------------------------------------------------------------------------ entropies, logarithms
 @op(promote="float", namespace="special")
 def entr(input: Array) -> Array:
     """``-input * log(input)``; 0 at 0, minus infinity below."""

@@ -93,6 +93,6 @@ class Adafactor(RuleOptimizer):
                 estimate = variance = r(mix(variance, r(g * g)))
             change = r(r(mx.rsqrt(mx.maximum(estimate, least))) * g)
             clip = mx.maximum(one, _norm(change, r) / k(math.sqrt(change.size) * h["d"]))
-            return p - change * (size / clip), (row, column, variance)
+            return p - change * r(size / clip), (row, column, variance)
 
         return apply

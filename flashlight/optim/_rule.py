@@ -1,8 +1,8 @@
 """Optimizers whose step is a rule on arrays, applied to one parameter after another.
 
 A rule is made once a step for each dtype (``Optimizer.rule``), so that what depends on the options and the step count alone is
-computed once for all parameters. In half precision it computes in float32 and rounds where torch's operators round, which is
-what ``r`` is for; complex parameters are seen as pairs of reals.
+computed once for all parameters. In half precision it computes in float32 and rounds where torch's operators round: that is
+what ``r`` is for, and torch rounds an added number and the factor of an addition too; complex parameters are seen as pairs of reals.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def decaying(h: dict, k: Constants, r: Callable) -> Callable | None:
     if h.get("decoupled_weight_decay"):
         keep = k(1 - h["lr"] * decay)
         return lambda p, g: (r(p * keep), g)
-    decay = k(decay)
+    decay = r(k(decay))
     return lambda p, g: (p, r(g + p * decay))
 
 
@@ -55,7 +55,7 @@ def is_set(option) -> bool:
     return isinstance(option, mx.array) or option != 0
 
 
-def _unrounded(a):
+def unrounded(a: mx.array) -> mx.array:
     return a
 
 
@@ -77,10 +77,11 @@ def _in_float32(make: Callable, dtype) -> Callable:
     rule = make(Constants(mx.float32, dtype), lambda a: a.astype(dtype).astype(mx.float32))
 
     def widened(p, g, states):
-        wide = [s if s is None or s.dtype != dtype else s.astype(mx.float32) for s in states]
-        new, values = rule(p.astype(mx.float32), g.astype(mx.float32), wide)
         halves = [s is None or s.dtype == dtype for s in states]
-        return new.astype(dtype), [v.astype(dtype) if half else v for v, half in zip(values, halves, strict=True)]
+        wide = [s.astype(mx.float32) if half and s is not None else s for s, half in zip(states, halves, strict=True)]
+        new, values = rule(p.astype(mx.float32), g.astype(mx.float32), wide)
+        values = [v.astype(dtype) if half and v is not None else v for v, half in zip(values, halves, strict=True)]
+        return new.astype(dtype), values
 
     return widened
 
@@ -94,7 +95,7 @@ def _pairs(a):
 
 def _of_pairs(make: Callable) -> Callable:
     """A rule for complex parameters."""
-    rule = make(Constants(mx.float32, mx.complex64), _unrounded)
+    rule = make(Constants(mx.float32, mx.complex64), unrounded)
 
     def paired(p, g, states):
         new, values = rule(_pairs(p), _pairs(g), [_pairs(s) for s in states])
@@ -108,7 +109,7 @@ def _of_pairs(make: Callable) -> Callable:
 def _off_gpu(make: Callable) -> Callable:
     """A rule for float64, which Metal has not."""
     with devices.cpu_stream():
-        rule = make(Constants(mx.float64, mx.float64), _unrounded)
+        rule = make(Constants(mx.float64, mx.float64), unrounded)
 
     def on_cpu(*args):
         with devices.cpu_stream():
@@ -124,7 +125,7 @@ def rule_for(make: Callable, dtype) -> Callable:
         return _of_pairs(make)
     if dtype == mx.float64:
         return _off_gpu(make)
-    return make(Constants(dtype, dtype), _unrounded)
+    return make(Constants(dtype, dtype), unrounded)
 
 
 class _Plan:

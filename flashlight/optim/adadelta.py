@@ -45,7 +45,7 @@ class Adadelta(RuleOptimizer):
         return ("square_avg", "acc_delta")
 
     def rule(self, h, n, k, r):
-        lr, keep, take, eps = k(h["lr"]), k(h["rho"]), k(1 - h["rho"]), k(h["eps"])
+        keep, take, lr, eps = k(h["rho"]), k(1 - h["rho"]), r(k(h["lr"])), r(k(h["eps"]))
         decay = decaying(h, k, r)
 
         def apply(p, g, states):

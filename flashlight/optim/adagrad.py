@@ -63,7 +63,7 @@ class Adagrad(RuleOptimizer):
             state["sum"].share_memory_()
 
     def rule(self, h, n, k, r):
-        size, eps, decay = k(h["lr"] / (1 + (n - 1) * h["lr_decay"])), k(h["eps"]), decaying(h, k, r)
+        size, eps, decay = k(h["lr"] / (1 + (n - 1) * h["lr_decay"])), r(k(h["eps"])), decaying(h, k, r)
 
         def apply(p, g, states):
             if decay is not None:

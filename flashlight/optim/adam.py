@@ -75,7 +75,7 @@ class Adam(RuleOptimizer):
 
     def rule(self, h, n, k, r):
         beta1, beta2 = h["betas"]
-        mix, keep, take, eps = mixing(1 - beta1, k), k(beta2), k(1 - beta2), k(h["eps"])
+        mix, keep, take, eps = mixing(1 - beta1, k), k(beta2), k(1 - beta2), r(k(h["eps"]))
         size, spread = k(h["lr"] / (1 - beta1**n)), k((1 - beta2**n) ** 0.5)
         amsgrad, decay = h["amsgrad"], decaying(h, k, r)
 

@@ -45,7 +45,7 @@ class Adamax(RuleOptimizer):
 
     def rule(self, h, n, k, r):
         beta1, beta2 = h["betas"]
-        mix, keep, eps, decay = mixing(1 - beta1, k), k(beta2), k(h["eps"]), decaying(h, k, r)
+        mix, keep, eps, decay = mixing(1 - beta1, k), k(beta2), r(k(h["eps"])), decaying(h, k, r)
         size = k(h["lr"] / (1 - beta1**n))
 
         def apply(p, g, states):

@@ -59,7 +59,7 @@ class ASGD(RuleOptimizer):
             if decay is not None:
                 p, g = decay(p, g)
             eta, mu, average = states[0].astype(p.dtype), states[1].astype(p.dtype), states[2]
-            p = r(r(p * (one - lambd * eta)) - g * eta)
+            p = r(r(p * (one - lambd * eta)) - g * r(eta))
             average = mx.where(mu == 1, p, r(average + r(r(p - average) * mu)))
             return p, (next_eta.astype(states[0].dtype), next_mu.astype(states[1].dtype), average)
 

@@ -56,7 +56,7 @@ class NAdam(RuleOptimizer):
     def rule(self, h, n, k, r):
         beta1, beta2 = h["betas"]
         lr, psi = h["lr"], h["momentum_decay"]
-        mix, keep, take, eps = mixing(1 - beta1, k), k(beta2), k(1 - beta2), k(h["eps"])
+        mix, keep, take, eps = mixing(1 - beta1, k), k(beta2), k(1 - beta2), r(k(h["eps"]))
         bias, decay = k(1 - beta2**n), decaying(h, k, r)
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (n * psi))
         mu_next = k(beta1 * (1.0 - 0.5 * 0.96 ** ((n + 1) * psi)))

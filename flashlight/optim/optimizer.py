@@ -239,8 +239,7 @@ class Optimizer:
         groups, start = [], 0
         for group in self.param_groups:
             packed = {k: v for k, v in group.items() if k != "params"}
-            for i, p in enumerate(group["params"], start):
-                numbers.setdefault(id(p), i)
+            numbers.update({id(p): i for i, p in enumerate(group["params"], start) if id(p) not in numbers})
             packed["params"] = [numbers[id(p)] for p in group["params"]]
             start += len(packed["params"])
             groups.append(packed)

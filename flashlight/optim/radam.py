@@ -48,7 +48,7 @@ class RAdam(RuleOptimizer):
 
     def rule(self, h, n, k, r):
         beta1, beta2 = h["betas"]
-        mix, keep, take, eps = mixing(1 - beta1, k), k(beta2), k(1 - beta2), k(h["eps"])
+        mix, keep, take, eps = mixing(1 - beta1, k), k(beta2), k(1 - beta2), r(k(h["eps"]))
         bias1, bias2, lr, decay = k(1 - beta1**n), 1 - beta2**n, k(h["lr"]), decaying(h, k, r)
         # rho is the length of a simple average as uncertain as the running one; above 5 its variance is tractable
         last = 2 / (1 - beta2) - 1
@@ -57,7 +57,7 @@ class RAdam(RuleOptimizer):
         if on_device or rho > 5.0:
             rest = (rho - 4) * (rho - 2) * last / ((last - 4) * (last - 2) * rho)
             rect = k((mx.maximum(rest, 0) if on_device else rest) ** 0.5)
-            spread = k(bias2**0.5)
+            spread = r(k(bias2**0.5))
 
         def apply(p, g, states):
             if decay is not None:

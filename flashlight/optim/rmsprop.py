@@ -51,7 +51,7 @@ class RMSprop(RuleOptimizer):
         return (*names, "grad_avg") if group["centered"] else names
 
     def rule(self, h, n, k, r):
-        lr, keep, take, eps = k(h["lr"]), k(h["alpha"]), k(1 - h["alpha"]), k(h["eps"])
+        lr, keep, take, eps = k(h["lr"]), k(h["alpha"]), k(1 - h["alpha"]), r(k(h["eps"]))
         momentum, centered, decay = h["momentum"], h["centered"], decaying(h, k, r)
         hold, mix = k(momentum), mixing(1 - h["alpha"], k)
 
@@ -69,6 +69,6 @@ class RMSprop(RuleOptimizer):
                 return p - g / spread * lr, after
             buffer = r(r(states[1] * hold) + g / spread)
             after.insert(1, buffer)
-            return p - buffer * lr, after
+            return p - buffer * r(lr), after
 
         return apply

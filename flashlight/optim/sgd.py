@@ -54,9 +54,10 @@ class SGD(RuleOptimizer):
         state["momentum_buffer"] = None
 
     def rule(self, h, n, k, r):
-        lr, momentum, nesterov = k(h["lr"]), h["momentum"], h["nesterov"]
-        decay = k(h["weight_decay"]) if is_set(h["weight_decay"]) else None
-        keep, take = k(momentum), k(1 - h["dampening"]) if h["dampening"] != 0 else None
+        lr, momentum, nesterov = r(k(h["lr"])), h["momentum"], h["nesterov"]
+        decay = r(k(h["weight_decay"])) if is_set(h["weight_decay"]) else None
+        keep, ahead = k(momentum), r(k(momentum))
+        take = r(k(1 - h["dampening"])) if h["dampening"] != 0 else None
 
         def apply(p, g, states):
             if decay is not None:
@@ -70,7 +71,7 @@ class SGD(RuleOptimizer):
             else:
                 step = buffer = r(r(buffer * keep) + (g if take is None else g * take))
             if nesterov:
-                step = r(g + step * keep)
+                step = r(g + step * ahead)
             return p - step * lr, (buffer,)
 
         return apply

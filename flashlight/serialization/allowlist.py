@@ -197,7 +197,9 @@ def _build_layer(layer, state) -> None:
         # attributes that torch of the file's day did not have yet
         for name, value in Module().__dict__.items():
             layer.__dict__.setdefault(name, value)
-    layer.__dict__.update(state)
+    # what torch keeps as an attribute and our class computes (RNNs' _flat_weights) is left to the class
+    computed = {name for name in state if isinstance(getattr(type(layer), name, None), property)}
+    layer.__dict__.update({name: value for name, value in state.items() if name not in computed})
 
 
 def _build_ordered(target: OrderedDict, state) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 
 from .._core import dtypes
 from .._core.tensor import Tensor, layout
+from ..nn.modules.rnn import RNNBase
 from ..nn.parameter import Parameter
 from . import bridge, names, rebuild
 from .storage import Storage, StorageType, storage_type_of
@@ -126,6 +128,9 @@ def dump(obj, sink, pickle_module, protocol: int, table: StorageTable, legacy: b
             kind = type(value)
             if kind is _Data:
                 return value.call
+            if isinstance(value, RNNBase):
+                # torch's class keeps as an attribute what ours computes
+                return copyreg.__newobj__, (kind,), {**value.__getstate__(), "_flat_weights": value._flat_weights}
             if kind is layout:
                 return rebuild.get_layout, (f"torch.{value.name}",)
             if kind is dtypes.dtype or kind is StorageType:

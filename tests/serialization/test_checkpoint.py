@@ -2,7 +2,6 @@
 
 import collections
 import io
-import os
 import pathlib
 import pickle
 import zipfile
@@ -16,7 +15,7 @@ from flashlight import serialization
 from flashlight._core import steps, views
 from flashlight._core.device import device
 from flashlight._core.tensor import read
-from flashlight.serialization import bridge, load, save
+from flashlight.serialization import load, save
 
 from .archives import archive, same
 
@@ -259,106 +258,7 @@ def test_python_2_names_and_strings():
     assert load(io.BytesIO(archive(pickled)), encoding="latin1")["b"] == "Ã©"
 
 
-# ------------------------------------------------------------------------------------------------------------- files
-def test_paths_pathlib_and_file_objects(tmp_path, buffer_of):
-    path = tmp_path / "model.pt"
-    torch.save({"a": torch.ones(2)}, path)
-    with open(path, "rb") as file:
-        found = [load(path), load(str(path)), load(file), load(io.BytesIO(path.read_bytes()))]
-    for ours in found:
-        same(ours["a"], torch.ones(2))
-    save(found[0], tmp_path / "again.pt")
-    save(found[0], str(tmp_path / "text.pt"))
-    with open(tmp_path / "file.pt", "wb") as file:
-        save(found[0], file)
-    for name in ("again.pt", "text.pt", "file.pt"):
-        assert torch.equal(torch.load(tmp_path / name, weights_only=True)["a"], torch.ones(2))
-    assert zipfile.ZipFile(tmp_path / "again.pt").namelist()[0] == "again/data.pkl"
-
-
-def test_an_archive_in_the_middle_of_a_file(buffer_of):
-    file = io.BytesIO(b"junk" + buffer_of(torch.ones(3)).getvalue())
-    file.seek(4)
-    same(load(file), torch.ones(3))
-    save(load(buffer_of(torch.zeros(2))), sink := io.BytesIO(b"head"))
-    assert sink.getvalue().startswith(b"PK")
-
-
-def test_gzip_files(tmp_path, buffer_of):
-    import gzip
-
-    with gzip.open(tmp_path / "a.gz", "wb") as file:
-        file.write(buffer_of(torch.ones(3)).getvalue())
-    with gzip.open(tmp_path / "a.gz") as file:
-        same(load(file), torch.ones(3))
-
-
-def test_wrong_files(tmp_path):
-    for bad in ([1], 3, None):
-        with pytest.raises(AttributeError, match="seekable"):
-            load(bad)
-        with pytest.raises(AttributeError, match="'write' attribute"):
-            save({}, bad)
-    with pytest.raises(FileNotFoundError):
-        load(tmp_path / "missing.pt")
-    with pytest.raises(RuntimeError, match=r"Parent directory .* does not exist"):
-        save({}, tmp_path / "no" / "such.pt")
-    with pytest.raises(IsADirectoryError):
-        save({}, tmp_path)
-    read_end, write_end = os.pipe()
-    with os.fdopen(write_end, "wb") as writer, os.fdopen(read_end, "rb") as reader:
-        writer.write(b"x")
-        writer.flush()
-        with pytest.raises(OSError, match="seekable"):
-            load(reader)
-
-
-def test_writing_is_atomic(tmp_path):
-    path = tmp_path / "model.pt"
-    save({"version": 1}, path)
-    before = path.read_bytes()
-
-    class Explodes:
-        def __reduce__(self):
-            raise RuntimeError("no")
-
-    with pytest.raises(RuntimeError, match="no"):
-        save({"version": 2, "bad": Explodes()}, path)
-    assert path.read_bytes() == before and os.listdir(tmp_path) == ["model.pt"]
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "model.pt"
-    save({"version": 1}, path)
-
-    def full(_fd):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        save({"version": 2}, path)
-    assert load(path) == {"version": 1} and os.listdir(tmp_path) == ["model.pt"]
-
-
-def test_permissions_and_links_survive(tmp_path):
-    real, link = tmp_path / "real.pt", tmp_path / "link.pt"
-    save(1, real)
-    assert real.stat().st_mode & 0o777 == 0o666 & ~_umask()
-    os.chmod(real, 0o640)
-    link.symlink_to(real)
-    save(2, link)
-    assert link.is_symlink() and load(real) == 2 and real.stat().st_mode & 0o777 == 0o640
-    save(3, pathlib.Path(os.devnull))
-    assert not os.path.isfile(os.devnull)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-# ----------------------------------------------------------------------------------------------------------- arguments
+# --------------------------------------------------------------------------------------------------------- arguments
 def test_map_location_labels(buffer_of):
     raw = buffer_of([torch.ones(2), torch.ones(3)]).getvalue()
 
@@ -515,61 +415,3 @@ def test_storages_by_themselves(buffer_of):
     assert ours["typed"].numpy_bytes().view(np.float32).tolist() == [0, 1, 2]
     with pytest.raises(NotImplementedError, match="storages"):
         save(ours, io.BytesIO())
-
-
-# ---------------------------------------------------------------------------------------------------------------- mmap
-def test_mmap_reads_a_tensor_when_it_is_used(tmp_path, monkeypatch):
-    path = tmp_path / "big.pt"
-    torch.save({"a": torch.arange(1000.0), "b": torch.arange(10).reshape(2, 5).t(), "c": torch.ones(3)}, path)
-    from flashlight.serialization.zip_reader import ZipReader
-
-    touched = []
-    plain = ZipReader.mapped
-    monkeypatch.setattr(ZipReader, "mapped", lambda self, name, m: (touched.append(name), plain(self, name, m))[1])
-    ours = load(path, mmap=True)
-    assert touched == []
-    assert str(ours["a"].dtype) == "torch.float32"
-    same(ours["b"], torch.arange(10).reshape(2, 5).t())
-    assert touched == ["data/1"]
-    same(ours["a"], torch.arange(1000.0))
-    same(ours["a"], torch.arange(1000.0))
-    assert touched == ["data/1", "data/0"]
-
-
-def test_mmap_values_sharing_and_writes(tmp_path):
-    path = tmp_path / "big.pt"
-    x = torch.arange(6.0)
-    torch.save([x, x[2:4], torch.nn.Parameter(torch.ones(2)), torch.tensor([True, False]), torch.zeros(0)], path)
-    before = path.read_bytes()
-    whole, part, parameter, flags, empty = load(path, mmap=True)
-    part[0] = 50.0
-    same(parameter, torch.nn.Parameter(torch.ones(2)))
-    assert read(whole).tolist() == [0, 1, 50, 3, 4, 5]
-    assert read(flags).tolist() == [True, False] and read(empty).tolist() == []
-    assert path.read_bytes() == before
-    save([whole, part], tmp_path / "again.pt")
-    assert torch.load(tmp_path / "again.pt", weights_only=True)[1].tolist() == [50, 3]
-
-
-def test_mmap_saving_over_the_mapped_file(tmp_path):
-    path = tmp_path / "a.pt"
-    torch.save(torch.arange(5.0), path)
-    lazy = load(path, mmap=True)
-    save({"other": 1}, path)
-    assert read(lazy).tolist() == [0, 1, 2, 3, 4]
-
-
-def test_mmap_needs_a_zip_file_by_path(tmp_path, buffer_of):
-    torch.save(1, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
-    with pytest.raises(RuntimeError, match="mmap can only be used"):
-        load(tmp_path / "old.pt", mmap=True)
-    with pytest.raises(ValueError, match="f must be a file path"):
-        load(buffer_of(1), mmap=True)
-
-
-def test_lazy_cells_take_writes_first(tmp_path):
-    torch.save(torch.ones(3), tmp_path / "a.pt")
-    lazy = load(tmp_path / "a.pt", mmap=True)
-    assert isinstance(lazy._view.cell, bridge.LazyCell)
-    lazy._view.cell.value = read(load(tmp_path / "a.pt")) * 2
-    assert read(lazy).tolist() == [2, 2, 2]

@@ -1,7 +1,7 @@
 """Bessel functions of order 0 and 1, plain, modified and spherical, and Airy's function.
 
-Chebyshev series on either side of a boundary: of the function itself, or of what remains when its asymptotic form is divided
-out (Abramowitz and Stegun 9.2, 9.7, 10.4).
+Chebyshev series on either side of a boundary: of the function itself, or of what remains when its asymptotic form is
+divided out (Abramowitz and Stegun 9.2, 9.7, 10.4).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _split(x, edge: float):
     return left, safely(left, x, edge / 2), safely(~left & ~mx.isinf(x), x, 2 * edge)
 
 
-# ------------------------------------------------------------------------------------------- modified, first kind: I
+# ---------------------------------------------------------------------------------------------- modified, first kind: I
 def _scaled_i(x, small, large):
     """A fit of exp(-x) I(x) for x >= 0."""
     left, near, far = _split(x, 8.0)
@@ -43,7 +43,10 @@ def i1e(x):
     """exp(-abs(x)) I1(x)."""
     size = mx.abs(x)
     left, near, far = _split(size, 8.0)
-    small, large = near * chebyshev(near / 4 - 1, fits.I1E_SMALL), chebyshev(16 / far - 1, fits.I1E_LARGE) / mx.sqrt(far)
+    small, large = (
+        near * chebyshev(near / 4 - 1, fits.I1E_SMALL),
+        chebyshev(16 / far - 1, fits.I1E_LARGE) / mx.sqrt(far),
+    )
     value = mx.where(mx.isinf(size), constant(0, x), mx.where(left, small, large))
     return mx.where(x < 0, -value, value)
 
@@ -76,7 +79,7 @@ def _grown(scaled, x):
     return scaled * half * half
 
 
-# ------------------------------------------------------------------------------------------ modified, second kind: K
+# --------------------------------------------------------------------------------------------- modified, second kind: K
 def k0e(x):
     """exp(x) K0(x)."""
     left, near, far = _split(x, 2.0)
@@ -106,7 +109,7 @@ def _k_edges(x, value):
     return mx.where(x == 0, constant(math.inf, x), mx.where(x < 0, constant(math.nan, x), value))
 
 
-# ------------------------------------------------------------------------------------------------- plain: J and Y
+# ------------------------------------------------------------------------------------------------------- plain: J and Y
 def _waves(x, p, q, order: int):
     """(J, Y) beyond 8: sqrt(2 / (pi x)) times a turned (P, Q)."""
     z = 8 / x
@@ -172,7 +175,7 @@ def spherical_j0(x):
     return mx.where(near, series, mx.where(mx.isinf(x), constant(0, x), sin(safe) / safe))
 
 
-# -------------------------------------------------------------------------------------------------------------- Airy
+# ----------------------------------------------------------------------------------------------------------------- Airy
 def _phase(x):
     return x * mx.sqrt(x) * (2 / 3)
 
@@ -193,7 +196,9 @@ def airy_ai(x):
     ratio = _PHASE_5 / s
     t = 2 * ratio * ratio - 1
     c, r = cos(s), sin(s)
-    turned = ((r + c) * chebyshev(t, fits.AIRY_NEGATIVE_P) - (c - r) * ratio * chebyshev(t, fits.AIRY_NEGATIVE_Q)) * _ROOT_HALF
+    turned = (
+        (r + c) * chebyshev(t, fits.AIRY_NEGATIVE_P) - (c - r) * ratio * chebyshev(t, fits.AIRY_NEGATIVE_Q)
+    ) * _ROOT_HALF
     value = mx.where(left, turned / (math.sqrt(math.pi) * mx.sqrt(mx.sqrt(low))), value)
     middle = ~(right | left)
     inner = chebyshev((2 * safely(middle, x, 0.0) + 3) / 7, fits.AIRY_CENTRE)

@@ -1,7 +1,7 @@
 """Elementary functions that keep float64: MLX computes exp, sin, cos, sigmoid and logaddexp of doubles in float32.
 
-Its expm1, log1p and tan are exact, and the others follow from them. Derivatives are given, so that MLX's autodiff of any
-order is exact too.
+Its expm1, log1p and tan are exact, and the others follow from them. Derivatives are given, so that MLX's autodiff of
+any order is exact too.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def erfinv(x):
     return _erfinv64(x) if x.dtype == mx.float64 else _erfinv32(x)
 
 
-# ------------------------------------------------------------------------------------------------- normal distribution
+# -------------------------------------------------------------------------------------------------- normal distribution
 def _density(x):
     return _gauss(x * _ROOT_HALF) / math.sqrt(2 * math.pi)
 

@@ -28,7 +28,7 @@ def _sine_of_pi(x):
     return mx.where(near - 2 * mx.floor(near / 2) == 1, -part, part)
 
 
-# ---------------------------------------------------------------------------------------------------------- log gamma
+# ------------------------------------------------------------------------------------------------------------ log gamma
 _STIRLING = tuple(float(bernoulli(2 * k) / (2 * k * (2 * k - 1))) for k in range(1, 11))
 _STIRLING_EDGE = 8
 
@@ -66,7 +66,7 @@ def lgamma(x):
     return mx.where(mx.isinf(x) | (left & (x == mx.floor(x))), constant(math.inf, x), value)
 
 
-# ------------------------------------------------------------------------------------------------------------ digamma
+# -------------------------------------------------------------------------------------------------------------- digamma
 _DIGAMMA = tuple(float(bernoulli(2 * k) / (2 * k)) for k in range(1, 11))
 
 
@@ -97,7 +97,7 @@ def digamma(x):
     return mx.where(x == 0, -1 / x, value)
 
 
-# --------------------------------------------------------------------------------------- Hurwitz zeta and polygamma
+# ------------------------------------------------------------------------------------------- Hurwitz zeta and polygamma
 _DIRECT = 10  # terms summed one by one before the Euler-Maclaurin formula takes over
 _EULER = tuple(float(bernoulli(2 * k) / math.factorial(2 * k)) for k in range(1, 13))
 

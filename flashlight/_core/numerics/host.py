@@ -5,7 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 import numpy as np
 
-from .. import lazy
+from .. import dtypes, lazy
 from ..conversion import from_host, to_numpy
 from ..device import cpu_stream
 from .error import erfc
@@ -18,7 +18,8 @@ def on_host(fn, *arrays: mx.array) -> mx.array:
     values = np.broadcast_arrays(*(to_numpy(a).astype(np.float64) for a in arrays))
     with np.errstate(all="ignore"):
         result = fn(*values)
-    return from_host(np.asarray(result, np.float64)).astype(arrays[0].dtype)
+    kind = dtypes.from_mlx(arrays[0].dtype).numpy
+    return from_host(np.asarray(result, kind or np.float32)).astype(arrays[0].dtype)
 
 
 def require_values() -> None:
@@ -144,7 +145,7 @@ def _regularized(upper: bool):
 gammainc, gammaincc = _regularized(False), _regularized(True)
 
 
-# -------------------------------------------------------------------------------------------------------- Hurwitz zeta
+# --------------------------------------------------------------------------------------------------------- Hurwitz zeta
 def zeta(s, q):
     """sum over k >= 0 of (q + k) ** -s; negative q that are not whole need a whole s."""
     out = np.full(s.shape, np.nan)

@@ -239,8 +239,8 @@ def _pairs(given, who: str) -> list[tuple]:
     """Key and value pairs from a mapping or an iterable of pairs; ``who`` is named in errors."""
     if not isinstance(given, Iterable):
         raise TypeError(
-            f"{who.replace('ParameterDict', 'ParametersDict')}.update should be called with an iterable of key/value pairs, "
-            f"but got {type(given).__name__}"
+            f"{who.replace('ParameterDict', 'ParametersDict')}.update should be called with an iterable of key/value "
+            f"pairs, but got {type(given).__name__}"
         )
     if isinstance(given, (Mapping, ModuleDict, ParameterDict)):
         return list(given.items())
@@ -449,7 +449,9 @@ class ParameterDict(Module):
 
     def get(self, key: str, default=None):
         """The value of ``key``, or ``default``."""
-        return self[key] if key in self else default
+        if key not in self:
+            return default
+        return self[key]
 
     def fromkeys(self, keys: Iterable[str], default=None) -> ParameterDict:
         """A dictionary of these keys, all with one value."""

@@ -1,4 +1,6 @@
-"""Pooling: maxima, averages, norms, adaptive and fractional. Shapes: N batch, C channels, then the spatial dimensions."""
+"""Pooling: maxima, averages, norms, adaptive and fractional. Shapes: N batch, C channels, then the spatial
+dimensions.
+"""
 
 from __future__ import annotations
 
@@ -161,9 +163,7 @@ class AvgPool1d(_AvgPoolNd):
     Shape: (N, C, L) or (C, L), shorter in L.
     """
 
-    def __init__(
-        self, kernel_size, stride=None, padding=0, ceil_mode: bool = False, count_include_pad: bool = True
-    ):
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode: bool = False, count_include_pad: bool = True):
         super().__init__()
         self.kernel_size = _single(kernel_size)
         self.stride = _single(kernel_size if stride is None else stride)
@@ -171,9 +171,7 @@ class AvgPool1d(_AvgPoolNd):
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool1d(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )
+        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
 class _AvgPoolDivided(_AvgPoolNd):

@@ -34,8 +34,9 @@ def get_total_norm(
     total = flashlight.linalg.vector_norm(flashlight.stack(norms), norm_type)
     if error_if_nonfinite and not total.isfinite():
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
-            "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
         )
     return total
 
@@ -52,7 +53,9 @@ def clip_grads_with_norm_(parameters, max_norm: float, total_norm: Tensor, forea
 def clip_grad_norm_(
     parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
-    """Scale the gradients, in place, so that their norm as one vector is at most ``max_norm``; returns the norm before."""
+    """Scale the gradients, in place, so that their norm as one vector is at most ``max_norm``; returns the norm
+    before.
+    """
     given = parameters
     parameters = _listed(parameters)
     if isinstance(given, types.GeneratorType) and not parameters:

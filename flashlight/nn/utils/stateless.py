@@ -13,7 +13,10 @@ __all__ = ["functional_call"]
 
 def _named_tensors(module: Module) -> dict[str, Tensor]:
     """Every parameter and buffer by every name it has."""
-    return {**dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers(remove_duplicate=False))}
+    return {
+        **dict(module.named_parameters(remove_duplicate=False)),
+        **dict(module.named_buffers(remove_duplicate=False)),
+    }
 
 
 def _untie_named_tensors_map(module: Module, parameters_and_buffers: dict) -> dict:
@@ -39,23 +42,28 @@ def _untie_named_tensors_map(module: Module, parameters_and_buffers: dict) -> di
 
 
 class _Place:
-    """Where a module keeps the tensor of a dotted name."""
+    """Where a module keeps the tensor of a dotted name: among its parameters, its buffers or its plain attributes."""
 
     def __init__(self, module: Module, name: str):
-        path, _, last = name.rpartition(".")
+        path, _, self.name = name.rpartition(".")
         owner = module.get_submodule(path)
-        self.name = last
-        if last in owner._parameters:
-            self.table = owner._parameters
-        elif last in owner._buffers:
-            self.table = owner._buffers
-        else:
-            raise KeyError(last)
+        tables = (owner._parameters, owner._buffers, owner.__dict__)
+        self.table = next((table for table in tables if self.name in table), owner.__dict__)
 
     def swap(self, new):
-        """Put a tensor there and return the one that was there."""
-        old, self.table[self.name] = self.table[self.name], new
+        """Put a tensor there and return what was there; `_NOTHING` stands for an empty place."""
+        old = self.table.get(self.name, _NOTHING)
+        for value in (new, old):
+            if value is not None and value is not _NOTHING and not isinstance(value, Tensor):
+                raise TypeError(f"{value} is not an instance of torch.Tensor")
+        if new is _NOTHING:
+            del self.table[self.name]
+        else:
+            self.table[self.name] = new
         return old
+
+
+_NOTHING = object()
 
 
 @contextlib.contextmanager
@@ -77,12 +85,11 @@ def _reparametrize_module(
         if problems:
             listed = "\n\t".join(problems)
             raise RuntimeError(f"Error(s) in reparametrizing for {module._get_name()}:\n\t{listed}")
-    places = {name: _Place(module, name) for name in full if name in own}
-    if unknown := [name for name in full if name not in own]:
-        raise KeyError(f"{module._get_name()} has no parameter or buffer {', '.join(map(repr, unknown))}")
-    names = list(places)
-    before = [(name, places[name].swap(full[name])) for name in names]
+    places = {name: _Place(module, name) for name in full}
+    before: list = []
     try:
+        for name, place in places.items():
+            before.append((name, place.swap(full[name])))
         yield
     finally:
         # the other way round when weights of one module were set twice, so that the first ones come back
@@ -103,8 +110,8 @@ def functional_call(
 ):
     """The deprecated name of ``torch.func.functional_call``."""
     warnings.warn(
-        "`torch.nn.utils.stateless.functional_call` is deprecated as of PyTorch 2.0 and will be removed in a future version of "
-        "PyTorch. Please use `torch.func.functional_call` instead which is a drop-in replacement.",
+        "`torch.nn.utils.stateless.functional_call` is deprecated as of PyTorch 2.0 and will be removed in a future "
+        "version of PyTorch. Please use `torch.func.functional_call` instead which is a drop-in replacement.",
         FutureWarning,
         stacklevel=2,
     )

@@ -6,13 +6,14 @@ import itertools
 import multiprocessing
 import os
 import warnings
+import weakref
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 from ._utils.collate import default_collate, default_convert
 from ._utils.fetch import _IterableDatasetFetcher, _MapDatasetFetcher
 from ._utils.pool import Pool
-from ._utils.worker import ExceptionWrapper, Finished, Job, Resume, get_worker_info, settle_before_fork
+from ._utils.worker import ExceptionWrapper, Finished, Job, Resume, get_worker_info
 from .dataset import Dataset, IterableDataset
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, drawn_seed
 
@@ -111,14 +112,14 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         self._in_order, self._persistent = loader.in_order, loader.persistent_workers
         self._ahead = loader.prefetch_factor * loader.num_workers
         context = loader.multiprocessing_context or multiprocessing.get_context()
-        forked = context.get_start_method() == "fork"
-        if forked:
-            settle_before_fork()
         job = Job(
             _FETCHERS[self._dataset_kind], self._dataset, loader._auto_collation, loader.collate_fn, loader.drop_last,
-            self._base_seed, loader.worker_init_fn, loader.num_workers, forked,
+            self._base_seed, loader.worker_init_fn, loader.num_workers,
         )  # fmt: skip
         self._pool = Pool(context, job)
+        # a finalizer, not __del__: it keeps the pool whole when this iterator is collected as part of a cycle. At the end of
+        # the interpreter multiprocessing ends the workers, which are daemons, itself.
+        weakref.finalize(self, self._pool.shut_down).atexit = False
         self._begin()
 
     def _begin(self) -> None:

@@ -36,7 +36,12 @@ S("angle", A(3, dtype="int64"))
 S("angle", A(3, dtype="bool"))
 S("complex", A(2, 3), A(3, seed=1))
 S("complex", A(0), A(0))
-S("complex", T(np.array([1.0, np.inf, np.nan], np.float32)), T(np.array([np.inf, -np.inf, 0.0], np.float32)), options=NO_SECOND)
+S(
+    "complex",
+    T(np.array([1.0, np.inf, np.nan], np.float32)),
+    T(np.array([np.inf, -np.inf, 0.0], np.float32)),
+    options=NO_SECOND,
+)
 S("polar", A(2, 3, low=0.5), A(3, seed=1))
 for _name in ("complex", "polar"):
     R(_name, A(2, dtype="int64"), A(2, dtype="int64"))

@@ -104,7 +104,7 @@ S("nan_to_num", EDGES, 1.0, 2.0, -3.0)
 S("nan_to_num", T(EDGES.data), nan=0.5, options=NO_SECOND)
 S("nan_to_num", T(np.array([complex(nan, inf), 1 - 1j], np.complex64), grad=False), options={"inplace": False})
 
-# ----------------------------------------------------------------------------------------------------------- two operands
+# --------------------------------------------------------------------------------------------------------- two operands
 for _name in ("atan2", "arctan2", "hypot", "logaddexp", "logaddexp2", "copysign", "nextafter"):
     S(_name, A(2, 3), A(3, seed=1))
     S(_name, A(2, 3, dtype="float64"), A(3, seed=1, dtype="float64"))
@@ -117,11 +117,19 @@ S("atan2", T(np.zeros(3, np.float32)), T(np.array([0.0, -0.0, 1.0], np.float32))
 S("copysign", A(3, dtype="int64"), A(3, seed=1, dtype="int64"))
 S("copysign", A(3), -2)
 S("copysign", T(np.array([0.0, -0.0, 1.0], np.float32)), -1.0, options=NO_SECOND)
-S("logaddexp", T(np.array([inf, -inf, 100.0, 1e4], np.float64), grad=False), T(np.array([inf, -inf, -100.0, 1e4]), grad=False))
+S(
+    "logaddexp",
+    T(np.array([inf, -inf, 100.0, 1e4], np.float64), grad=False),
+    T(np.array([inf, -inf, -100.0, 1e4]), grad=False),
+)
 R("hypot", A(2, dtype="int64"), A(2, dtype="int64"))
 R("logaddexp", A(2, dtype="int64"), A(2, dtype="int64"))
 R("hypot", A(2), 1.0)
-S("nextafter", T(np.array([0.0, 1.0, 2.0, 1e-45, -1.0, inf], np.float32)), T(np.array([1.0, 2, 2, 0, -2, 0], np.float32)))
+S(
+    "nextafter",
+    T(np.array([0.0, 1.0, 2.0, 1e-45, -1.0, inf], np.float32)),
+    T(np.array([1.0, 2, 2, 0, -2, 0], np.float32)),
+)
 
 S("frexp", A(2, 3, low=-9, high=9))
 S("frexp", A(2, 3, low=-9, high=9, dtype="float64"))

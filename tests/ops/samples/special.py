@@ -1,4 +1,4 @@
-"""Special functions. Where a tolerance is given, torch's own values are that far from the true ones (see test_numerics)."""
+"""Special functions. Where a tolerance is given, torch's values are that far from the true ones (see test_numerics)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """What the tests of datasets and loaders share."""
 
+import collections.abc
+
 import numpy as np
 
 from tests.utils.data.streams import LIBS
@@ -11,9 +13,9 @@ def plain(value):
         return ("tensor", str(value.dtype), tuple(value.shape), np.round(value.detach().double().numpy(), 5).tolist())
     if isinstance(value, np.ndarray):
         return ("array", str(value.dtype), value.tolist())
-    if isinstance(value, dict):
+    if isinstance(value, collections.abc.Mapping):
         return (type(value).__name__, {k: plain(v) for k, v in value.items()})
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, collections.abc.Sequence) and not isinstance(value, (str, bytes)):
         return (type(value).__name__, [plain(v) for v in value])
     return value
 

@@ -52,7 +52,7 @@ def test_errors_arrive_with_the_workers_traceback(how):
 def test_what_cannot_be_pickled_is_an_error_and_no_hang(how):
     options = {"collate_fn": keep} if how == "unpicklable" else {}
     loader = DataLoader(Failing("flashlight", how), 2, num_workers=2, **options)
-    with pytest.raises(Exception, match="Caught .* in DataLoader worker process 0"):
+    with pytest.raises(Exception, match=r"Caught .* in DataLoader worker process 0"):
         list(loader)
 
 
@@ -79,7 +79,7 @@ def test_a_map_dataset_that_stops_ends_the_loop(workers):
 
 
 def test_a_worker_that_fails_to_start():
-    with pytest.raises(ValueError, match="(?s)Caught ValueError in DataLoader worker process 1.*will not start"):
+    with pytest.raises(ValueError, match=r"(?s)Caught ValueError in DataLoader worker process 1.*will not start"):
         list(DataLoader(Rows("flashlight", 8), 2, num_workers=2, worker_init_fn=fail_to_start))
 
 
@@ -95,7 +95,7 @@ def test_timeout():
     start = time.monotonic()
     loader = DataLoader(Failing("flashlight", "sleep"), 2, num_workers=2, timeout=0.5)
     it = iter(loader)
-    with pytest.raises(RuntimeError, match="DataLoader timed out after 0.5 seconds"):
+    with pytest.raises(RuntimeError, match=r"DataLoader timed out after 0\.5 seconds"):
         list(it)
     assert time.monotonic() - start < 3
     it._pool._processes[0].kill()  # it would sleep on: spare the test the wait

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import pickle
 import signal
-import sys
 import time
 import warnings
 from multiprocessing import connection
 
+from ...._core.forking import settled
 from .worker import POLL, Job, run
 
 
@@ -24,8 +25,9 @@ class Pool:
         self._arrived: collections.deque = collections.deque()
         self._owner = os.getpid()
         try:
-            for i in range(job.num_workers):
-                self._start(context, job, i)
+            with settled() if context.get_start_method() == "fork" else contextlib.nullcontext():
+                for i in range(job.num_workers):
+                    self._start(context, job, i)
         except BaseException:
             self.shut_down()
             raise
@@ -130,8 +132,3 @@ class Pool:
         for tasks in self._tasks:
             tasks.close()
         self._tasks, self._pipes, self._processes = [], [], []
-
-    def __del__(self):
-        # at the end of the interpreter multiprocessing has ended the workers, which are daemons, itself
-        if not sys.is_finalizing() and getattr(self, "_processes", None):
-            self.shut_down()

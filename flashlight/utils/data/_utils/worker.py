@@ -7,7 +7,6 @@ and pickled in the worker's main thread, because an array belongs to the thread 
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing
 import queue
 import random
@@ -18,11 +17,9 @@ from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-import mlx.core as mx
 import numpy as np
 
-from ...._core.generator import DeviceSource, default_generator
-from ...._core.tensor import Tensor
+from ...._core.generator import default_generator
 
 # how often, in seconds, a worker that has nothing to do looks whether its parent is still there
 POLL = 5.0
@@ -124,25 +121,10 @@ class Job:
     base_seed: int
     init_fn: Callable | None
     num_workers: int
-    forked: bool
 
     def start_fetcher(self):
         """A fetcher at the beginning of an epoch."""
         return self.fetcher(self.dataset, self.auto_collation, self.collate_fn, self.drop_last)
-
-
-def settle_before_fork() -> None:
-    """Evaluate every pending tensor: the threads that would compute them do not exist in a forked child."""
-    pending = []
-    for thing in gc.get_objects():
-        if isinstance(thing, Tensor) and hasattr(thing, "_a"):
-            pending.append(thing._a)
-            if thing._view is not None:
-                pending.append(thing._view.cell.value)
-        elif isinstance(thing, DeviceSource):
-            pending.append(thing.key)
-    mx.eval(pending)
-    mx.synchronize()
 
 
 def run(job: Job, worker_id: int, tasks, pipe, done) -> None:
@@ -158,9 +140,6 @@ def run(job: Job, worker_id: int, tasks, pipe, done) -> None:
 def _prepare(job: Job, worker_id: int) -> None:
     """Seed every generator and say who we are."""
     global _worker_info
-    if job.forked:
-        # the stream of the parent has no thread here
-        mx.set_default_stream(mx.new_stream(mx.cpu))
     seed = job.base_seed + worker_id
     random.seed(seed)
     default_generator.manual_seed(seed)

@@ -1,0 +1,339 @@
+"""Pooling over windows that differ in place or size: adaptive and fractional pooling, and the inverse of max pooling.
+
+N batch, C channels, S and P the spatial sizes before and after. Layout is torch's: (N, C, *S).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import mlx.core as mx
+import numpy as np
+
+from .._core import checks
+from .._core.conversion import from_host
+from .._core.table import Array, composite, namespaces, op
+from .._core.tensor import Tensor, read
+from .conv import from_last, spread, to_last
+from .kinds import not_implemented
+
+
+# ------------------------------------------------------------------------------------------------------------- windows
+def _edges(size: int, out: int) -> tuple:
+    """Where adaptive pooling's windows begin and end."""
+    i = np.arange(out)
+    return i * size // out, -(-((i + 1) * size) // out)
+
+
+@functools.lru_cache(512)
+def _averaging(size: int, out: int) -> np.ndarray:
+    """(S, P): the matrix that takes the mean of every window of one dimension."""
+    start, end = _edges(size, out)
+    position = np.arange(size)[:, None]
+    inside = (position >= start) & (position < end)
+    return inside / (end - start)
+
+
+@functools.lru_cache(512)
+def _members(size: int, out: int) -> np.ndarray:
+    """(P, K): the positions of each window, the last repeated where a window is shorter than the longest."""
+    start, end = _edges(size, out)
+    return np.minimum(start[:, None] + np.arange(int((end - start).max(initial=1))), end[:, None] - 1)
+
+
+def _sizes(name: str, shape, output_size, n: int) -> tuple:
+    """The output size with None replaced by the input's."""
+    if isinstance(output_size, (tuple, list)) and len(output_size) not in (1, n):
+        raise RuntimeError(f"{name}: internal error: output_size.size() must be {n}")
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * n
+    wanted = tuple(wanted) * n if len(wanted) == 1 else wanted
+    return spread([s if w is None else w for w, s in zip(wanted, shape[-n:], strict=True)], n, "output_size", name)
+
+
+def _check_adaptive(name: str, a, output_size, n: int) -> None:
+    if n > 1 and isinstance(output_size, (tuple, list)) and a.ndim <= len(output_size):
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
+    if a.ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {list(a.shape)}")
+    if 0 in a.shape[-n - 1 :]:
+        raise RuntimeError(
+            f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes "
+            f"{list(a.shape)}"
+        )
+    if min(_sizes(name, a.shape, output_size, n)) < 0:
+        raise RuntimeError(f"{name}(): elements of output_size must be greater than or equal to 0")
+    if not mx.issubdtype(a.dtype, mx.floating):
+        raise not_implemented(name, a)
+
+
+# ------------------------------------------------------------------------------------------------------- adaptive means
+def _declare_mean(n: int) -> None:
+    name = f"adaptive_avg_pool{n}d"
+
+    @op(name=name, namespace=("torch", "nn.functional") if n == 1 else "nn.functional", method=False, out=False)
+    def mean(input: Array, output_size) -> Array:
+        """The mean of ``output_size`` windows that cover each dimension evenly; None keeps a dimension."""
+        x = to_last(input, n)
+        for axis, out in enumerate(_sizes(name, input.shape, output_size, n), 1):
+            x = _mean_along(x, axis, out)
+        return from_last(x, input.ndim == n + 2)
+
+    @mean.checked
+    def _(arrays, statics):
+        _check_adaptive(name, arrays[0], statics[0], n)
+        return arrays
+
+
+def _mean_along(x, axis: int, out: int):
+    size = x.shape[axis]
+    if size == out:
+        return x
+    if out and size % out == 0:
+        return mx.mean(x.reshape(*x.shape[:axis], out, size // out, *x.shape[axis + 1 :]), axis=axis + 1)
+    weights = from_host(_averaging(size, out)).astype(x.dtype)
+    return mx.moveaxis(mx.moveaxis(x, axis, -1) @ weights, -1, axis)
+
+
+# ------------------------------------------------------------------------------------------- maxima of gathered windows
+def _pick(flat, members, shape: tuple) -> tuple:
+    """The maxima of windows and their positions.
+
+    flat (N, C, S), members (*, P, K) positions in it, ``shape`` the (*P) of the result.
+    """
+    lead = (*flat.shape[:2], *members.shape[-2:])
+    index = mx.broadcast_to(members, lead).reshape(*flat.shape[:2], -1)
+    seen = mx.take_along_axis(flat, index, -1).reshape(lead)
+    best = mx.argmax(mx.where(mx.isnan(seen), mx.array(math.inf, seen.dtype), seen), -1, keepdims=True)
+    where = mx.take_along_axis(index.reshape(lead), best, -1)[..., 0]
+    values = mx.take_along_axis(seen, best, -1)[..., 0]
+    return values.reshape(*flat.shape[:2], *shape), where.astype(mx.int64).reshape(*flat.shape[:2], *shape)
+
+
+def _combined(per_dimension: list, sizes) -> mx.array:
+    """Positions in each dimension (*, P_a, K_a) -> positions in the flattened input (*, P, K)."""
+    total = None
+    for a, positions in enumerate(per_dimension):
+        positions = positions * math.prod(sizes[a + 1 :])
+        if total is None:
+            total = positions
+            continue
+        # (*, P, 1, K, 1) + (*, 1, P_a, 1, K_a)
+        total = total[..., :, None, :, None] + positions[..., None, :, None, :]
+        lead = total.shape[:-4]
+        p, q, k, m = total.shape[-4:]
+        total = total.reshape(*lead, p * q, k * m)
+    return total
+
+
+def _flatten(x, n: int):
+    """(N, C, *S) or (C, *S) -> (N, C, S)."""
+    x = x if x.ndim == n + 2 else x[None]
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+
+
+def _scattered(g, index, shape: tuple, n: int):
+    """Add g at flat positions of a zero array of ``shape``."""
+    lead = (math.prod(shape[:-n]), math.prod(shape[-n:]))
+    where = index.reshape(lead[0], math.prod(index.shape[-n:]))
+    zeros = mx.zeros(lead, g.dtype)
+    gather = lambda z: mx.take_along_axis(z, where, -1)  # noqa: E731  its adjoint is the addition
+    return mx.vjp(gather, [zeros], [g.reshape(where.shape)])[1][0].reshape(shape)
+
+
+def _declare_max(n: int) -> None:
+    name = f"adaptive_max_pool{n}d"
+
+    @op(name=name, namespace="_", method=False, constant_outputs=(1,))
+    def maxima(input: Array, output_size):
+        sizes = _sizes(name, input.shape, output_size, n)
+        per_dimension = [from_host(_members(s, o)) for s, o in zip(input.shape[-n:], sizes, strict=True)]
+        shape = (*input.shape[:-n], *sizes)
+        if 0 in shape:
+            return mx.zeros(shape, input.dtype), mx.zeros(shape, mx.int64)
+        values, where = _pick(_flatten(input, n), _combined(per_dimension, input.shape[-n:]), sizes)
+        return values.reshape(shape), where.reshape(shape)
+
+    @maxima.vjp
+    def _(gs, outputs, shapes):
+        return mx.zeros(shapes[0], gs[0].dtype) if 0 in gs[0].shape else _scattered(gs[0], outputs[1], shapes[0], n)
+
+    @maxima.checked
+    def _(arrays, statics):
+        _check_adaptive(name, arrays[0], statics[0], n)
+        return arrays
+
+    def functional(input, output_size, return_indices=False):
+        out = maxima.public(input, output_size)
+        return out if return_indices else out[0]
+
+    def with_indices(input, output_size, return_indices=False):
+        del return_indices  # torch has it here too, and it is always true
+        return maxima.public(input, output_size)
+
+    functional.__doc__ = "The maximum of ``output_size`` windows that cover each dimension; None keeps a dimension."
+    with_indices.__doc__ = f"``{name}`` with the positions of the maxima in the flattened input."
+    composite(functional, name=name, namespace="nn.functional")
+    composite(with_indices, name=f"{name}_with_indices", namespace="nn.functional")
+    if n == 1:
+        composite(maxima.public, name=name, method=False)
+
+
+# --------------------------------------------------------------------------------------------------- fractional maxima
+def _starts(sample, size: int, out: int, kernel: int):
+    """Where the windows of one dimension start, from uniform numbers: (N, C) -> (N, C, P)."""
+    if out == 1:
+        return mx.full((*sample.shape, 1), size - kernel, dtype=mx.int64)
+    alpha = mx.array((size - kernel) / (out - 1), sample.dtype)
+    i = mx.arange(out - 1, dtype=sample.dtype)
+    inner = ((i + sample[..., None]) * alpha).astype(mx.int64) - (sample[..., None] * alpha).astype(mx.int64)
+    last = mx.full((*sample.shape, 1), size - kernel, dtype=mx.int64)
+    return mx.concatenate([inner, last], axis=-1)
+
+
+def _declare_fractional(n: int) -> None:
+    name = f"fractional_max_pool{n}d"
+
+    @op(name=name, namespace="_", method=False, constant_outputs=(1,))
+    def maxima(input: Array, kernel, sizes, samples):
+        shape = (*input.shape[:-n], *sizes)
+        if 0 in shape:
+            return mx.zeros(shape, input.dtype), mx.zeros(shape, mx.int64)
+        # torch keeps the samples of a 2-D pooling as (width, height)
+        order = range(n) if n == 3 else range(n - 1, -1, -1)
+        per_dimension = [
+            _starts(samples[..., o], s, out, k)[..., None] + mx.arange(k, dtype=mx.int64)
+            for o, s, out, k in zip(order, input.shape[-n:], sizes, kernel, strict=True)
+        ]
+        values, where = _pick(_flatten(input, n), _combined(per_dimension, input.shape[-n:]), sizes)
+        return values.reshape(shape), where.reshape(shape)
+
+    @maxima.vjp
+    def _(gs, outputs, shapes):
+        return mx.zeros(shapes[0], gs[0].dtype) if 0 in gs[0].shape else _scattered(gs[0], outputs[1], shapes[0], n)
+
+    def with_indices(
+        input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+    ):
+        del return_indices  # torch has it here too, and it is always true
+        kernel, sizes = _fractional_sizes(name, n, input, kernel_size, output_size, output_ratio)
+        if _random_samples is None:
+            lead = (1 if input.dim() == n + 1 else input.size(0), input.size(-n - 1), n)
+            _random_samples = namespaces["torch"]["rand"](*lead, dtype=input.dtype, device=input.device)
+        return maxima.public(input, kernel, sizes, read(_random_samples))
+
+    def functional(input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
+        out = with_indices(input, kernel_size, output_size, output_ratio, True, _random_samples)
+        return out if return_indices else out[0]
+
+    functional.__doc__ = "Max pooling with windows at random places. https://arxiv.org/abs/1412.6071."
+    with_indices.__doc__ = f"``{name}`` with the positions of the maxima in the flattened input."
+    composite(functional, name=name, namespace="nn.functional")
+    composite(with_indices, name=f"{name}_with_indices", namespace="nn.functional")
+
+
+def _fractional_sizes(name: str, n: int, input, kernel_size, output_size, output_ratio) -> tuple:
+    if output_size is None and output_ratio is None:
+        raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
+    shape = input.shape
+    if len(shape) not in (n + 1, n + 2) or 0 in shape[-n - 1 :]:
+        raise RuntimeError(
+            f"{name}(): Expected {n + 1}D or {n + 2}D tensor with non-zero size for non-batch dimensions, but got "
+            f"{list(shape)}"
+        )
+    if output_size is None:
+        ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * n
+        if len(ratios) != n:
+            raise ValueError(f"{name} requires output_ratio to either be a single float or tuple of {n} floats.")
+        output_size = [int(s * r) for s, r in zip(shape[-n:], ratios, strict=True)]
+    kernel, sizes = spread(kernel_size, n, "kernel_size", name), spread(output_size, n, "output_size", name)
+    for k, size, out in zip(kernel, shape[-n:], sizes, strict=True):
+        if out < 1 or k < 1 or out + k - 1 > size:
+            raise RuntimeError(
+                f"{name}(): pool size {k} is too large relative to the input size {size} and output size {out}"
+            )
+    return kernel, sizes
+
+
+# ------------------------------------------------------------------------------------------------------- max unpooling
+def _declare_unpool(n: int) -> None:
+    name = f"max_unpool{n}d"
+
+    @op(name=name, namespace="_", method=False)
+    def unpooled(input: Array, index: Array, sizes) -> Array:
+        shape = (*input.shape[:-n], *sizes)
+        flat = mx.zeros((math.prod(shape[:-n]), math.prod(sizes)), input.dtype)
+        where, values = (a.reshape(flat.shape[0], -1) for a in (index, input))
+        return mx.put_along_axis(flat, where, values, -1).reshape(shape)
+
+    @unpooled.vjp
+    def _(g, index, sizes):
+        lead = math.prod(g.shape[:-n])
+        return mx.take_along_axis(g.reshape(lead, -1), index.reshape(lead, -1), -1).reshape(index.shape), None
+
+    @unpooled.checked
+    def _(arrays, statics):
+        input, index = arrays
+        total = math.prod(statics[0])
+        by = "x".join(map(str, statics[0]))
+        return [input, checks.bounded(index, total, lambda i: _bad_index(i, by))]
+
+    def functional(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+        _check_unpool(name, n, input, indices)
+        kernel, padding = spread(kernel_size, n, "kernel_size", name), spread(padding, n, "padding", name)
+        stride = kernel if stride is None else spread(stride, n, "stride", name)
+        if min(stride) <= 0:
+            raise RuntimeError(f"strides should be greater than zero, but got stride: {list(stride)}")
+        return unpooled.public(input, indices, _unpooled_sizes(input.shape, kernel, stride, padding, output_size))
+
+    functional.__doc__ = "Put the values of a max pooling back where they were. Shape: (N, C, *P) -> (N, C, *S)."
+    composite(functional, name=name, namespace="nn.functional")
+
+
+def _bad_index(i: int, by: str) -> RuntimeError:
+    return RuntimeError(f"Found an invalid max index: {i} (output volumes are of size {by})")
+
+
+def _check_unpool(name: str, n: int, input: Tensor, indices: Tensor) -> None:
+    if str(indices.dtype) != "torch.int64":
+        raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype}")
+    if input.dim() not in (n + 1, n + 2):
+        raise RuntimeError(
+            f"Input to {name} should be a {n + 1}d or {n + 2}d Tensor, but got a tensor with {input.dim()} dimensions"
+        )
+    if input.shape != indices.shape:
+        raise RuntimeError(f"Expected shape of indices to be: {list(input.shape)} but got: {list(indices.shape)}")
+    if 0 in input.shape[1:]:
+        raise RuntimeError(
+            f"{name}(): Expected input to have non-zero size for non-batch dimensions, but got {list(input.shape)}"
+        )
+
+
+def _unpooled_sizes(shape, kernel, stride, padding, output_size) -> tuple:
+    n = len(kernel)
+    usual = tuple((m - 1) * s + k - 2 * p for m, s, k, p in zip(shape[-n:], stride, kernel, padding, strict=True))
+    if output_size is None:
+        return usual
+    output_size = tuple(output_size)
+    if len(output_size) == n + 2:
+        output_size = output_size[2:]
+    if len(output_size) != n:
+        raise ValueError(
+            f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a length of "
+            f"'{len(output_size)}'"
+        )
+    for size, want, step in zip(usual, output_size, stride, strict=True):
+        if not size - step < want < size + step:
+            raise ValueError(
+                f"invalid output_size {output_size!r} (dim {output_size.index(want)} must be between {size - step} and "
+                f"{size + step})"
+            )
+    return output_size
+
+
+for _n in (1, 2, 3):
+    _declare_mean(_n)
+    _declare_max(_n)
+    _declare_unpool(_n)
+for _n in (2, 3):
+    _declare_fractional(_n)

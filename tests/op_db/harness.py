@@ -1,0 +1,244 @@
+"""PyTorch's own operator database run against flashlight.
+
+    python -m tests.op_db.harness [--only NAME ...] [--kinds forward,gradient,errors] [--json FILE]
+
+Each operator's sample inputs are made by torch, converted, and given to both libraries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import sys
+import traceback
+import warnings
+
+import numpy as np
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+
+import flashlight
+
+# operators of parts of torch that do not exist here by design: sparse, nested, quantised, prims, jagged
+OUTSIDE = ("sparse", "nested", "jiterator", "_segment", "segment_reduce", "to_sparse", "masked.", "ops.aten", "torch.ops", "prims")
+
+
+def wanted(op) -> bool:
+    """Whether an operator is one flashlight means to have."""
+    return not any(part in op.name for part in OUTSIDE)
+
+
+def convert(value, grad: bool, made: list):
+    """The same argument for flashlight; tensors that require grad are also put into ``made``."""
+    if isinstance(value, torch.Tensor):
+        host = value.detach().resolve_conj().resolve_neg().cpu()
+        t = flashlight.tensor(host.float().numpy() if host.dtype == torch.bfloat16 else host.numpy())
+        if host.dtype == torch.bfloat16:
+            t = t.bfloat16()
+        if grad and value.requires_grad:
+            t.requires_grad_()
+            made.append(t)
+        return t
+    if isinstance(value, torch.dtype):
+        return getattr(flashlight, str(value).removeprefix("torch."))
+    if isinstance(value, torch.device):
+        return flashlight.device(str(value))
+    if isinstance(value, (torch.memory_format, torch.layout)):
+        return getattr(flashlight, str(value).removeprefix("torch."))
+    if isinstance(value, torch.Generator):
+        return flashlight.Generator().manual_seed(value.initial_seed())
+    if isinstance(value, (list, tuple)):
+        parts = [convert(v, grad, made) for v in value]
+        return flashlight.Size(parts) if isinstance(value, torch.Size) else type(value)(parts) if not hasattr(value, "_fields") else type(value)(*parts)
+    if isinstance(value, dict):
+        return {k: convert(v, grad, made) for k, v in value.items()}
+    return value
+
+
+def find(op):
+    """flashlight's function for an operator, None if there is none."""
+    name = op.name
+    if isinstance(getattr(flashlight, name, None), flashlight.dtype):
+        return getattr(flashlight.Tensor, name)
+    target = flashlight
+    for part in name.split("."):
+        target = getattr(target, part, None)
+        if target is None:
+            break
+    if target is None and "." not in name:
+        method = getattr(flashlight.Tensor, name.removeprefix("_refs."), None)
+        return method if method is None or callable(method) else (lambda x, *a, **k: getattr(x, name))
+    return target
+
+
+def caller(op):
+    """How to call an operator of the database on flashlight."""
+    found = find(op)
+    if found is not None:
+        return found
+    source = getattr(op, "op", None)
+    label = getattr(source, "__name__", "")
+    if label != "<lambda>" and label:
+        return getattr(flashlight.Tensor, label, None)
+    return None
+
+
+def leaves(value) -> list:
+    if isinstance(value, (torch.Tensor, flashlight.Tensor)) or not isinstance(value, (list, tuple, dict)):
+        return [value]
+    return [x for v in (value.values() if isinstance(value, dict) else value) for x in leaves(v)]
+
+
+def as_numpy(t) -> np.ndarray:
+    t = t.detach()
+    t = t.float() if "bfloat16" in str(t.dtype) else t
+    return (t.resolve_conj().resolve_neg() if isinstance(t, torch.Tensor) else t).numpy()
+
+
+def same(a, b, tolerance: float = 1e-4) -> str:
+    """Empty if two results agree, else how they differ."""
+    if isinstance(b, torch.Tensor):
+        if not isinstance(a, flashlight.Tensor):
+            return f"{type(a).__name__} for a Tensor"
+        if str(a.dtype) != str(b.dtype):
+            return f"dtype {a.dtype} for {b.dtype}"
+        if tuple(a.shape) != tuple(b.shape):
+            return f"shape {tuple(a.shape)} for {tuple(b.shape)}"
+        x, y = as_numpy(a), as_numpy(b)
+        if not np.allclose(x, y, rtol=tolerance, atol=tolerance, equal_nan=True):
+            return f"values differ by {np.nanmax(np.abs(x.astype(np.complex128) - y)):.3g}"
+        return ""
+    if isinstance(b, (int, float, complex, bool)):
+        return "" if a == b or abs(a - b) < 1e-4 or a != a else f"{a!r} for {b!r}"
+    return ""
+
+
+def total(lib, results):
+    """A number from every differentiable result."""
+    out = None
+    for r in results:
+        if isinstance(r, (torch.Tensor, flashlight.Tensor)) and r.requires_grad:
+            r = lib.view_as_real(r.resolve_conj() if lib is torch else r) if r.is_complex() else r
+            w = lib.tensor(np.linspace(0.5, 1.5, max(r.numel(), 1))[: r.numel()].reshape(tuple(r.shape)).astype(np.float32)).to(r.dtype)
+            out = (r * w).sum() if out is None else out + (r * w).sum()
+    return out
+
+
+def forward(op, fn, dtype) -> str:
+    for sample in op.sample_inputs("cpu", dtype, requires_grad=False):
+        # the database's own seed for random operators
+        torch.manual_seed(42)
+        theirs = op(sample.input, *sample.args, **sample.kwargs)
+        flashlight.manual_seed(42)
+        made: list = []
+        ours = fn(convert(sample.input, False, made), *convert(sample.args, False, made), **convert(sample.kwargs, False, made))
+        a, b = leaves(ours), leaves(theirs)
+        if len(a) != len(b):
+            return f"{len(a)} results for {len(b)}: {sample.summary()[:200]}"
+        for x, y in zip(a, b, strict=True):
+            problem = "" if op.name.startswith(("empty", "new_empty")) else same(x, y)
+            if problem:
+                return f"{problem}: {sample.summary()[:300]}"
+    return ""
+
+
+def gradient(op, fn, dtype) -> str:
+    for sample in op.sample_inputs("cpu", dtype, requires_grad=True):
+        torch.manual_seed(42)
+        theirs_in = [t for t in leaves([sample.input, list(sample.args), sample.kwargs]) if isinstance(t, torch.Tensor) and t.requires_grad]
+        theirs = op(sample.input, *sample.args, **sample.kwargs)
+        loss = total(torch, leaves(theirs))
+        if loss is None or not theirs_in:
+            continue
+        expected = torch.autograd.grad(loss, theirs_in, allow_unused=True)
+        flashlight.manual_seed(42)
+        made: list = []
+        ours = fn(convert(sample.input, True, made), *convert(sample.args, True, made), **convert(sample.kwargs, True, made))
+        loss = total(flashlight, leaves(ours))
+        if loss is None:
+            return f"result does not require grad: {sample.summary()[:200]}"
+        found = flashlight.autograd.grad(loss, made, allow_unused=True)
+        for x, y in zip(found, expected, strict=True):
+            if y is None or x is None:
+                if (x is None) != (y is None) and np.any(as_numpy(x if y is None else y)):
+                    return f"gradient {x} for {y}: {sample.summary()[:200]}"
+                continue
+            problem = same(x, y, 1e-3)
+            if problem:
+                return f"gradient {problem}: {sample.summary()[:300]}"
+    return ""
+
+
+def errors(op, fn, _dtype) -> str:
+    for bad in op.error_inputs("cpu"):
+        sample = bad.sample_input
+        made: list = []
+        try:
+            args = (convert(sample.input, False, made), *convert(sample.args, False, made))
+            kwargs = convert(sample.kwargs, False, made)
+        except TypeError:
+            continue  # data that flashlight refuses to hold is refused all the more
+        try:
+            fn(*args, **kwargs)
+        except bad.error_type:
+            continue
+        except (TypeError, RuntimeError, ValueError, IndexError, NotImplementedError) as error:
+            return f"{type(error).__name__} for {bad.error_type.__name__ if isinstance(bad.error_type, type) else bad.error_type}: {str(bad.error_regex)[:100]} | {str(error)[:100]}"
+        return f"not refused ({bad.error_regex[:150]}): {sample.summary()[:200]}"
+    return ""
+
+
+CHECKS = {"forward": forward, "gradient": gradient, "errors": errors}
+
+
+def run(op, kinds) -> dict:
+    """The outcome of each kind of check for one operator."""
+    fn = caller(op)
+    if fn is None:
+        return dict.fromkeys(kinds, "missing")
+    result = {}
+    for kind in kinds:
+        dtype = next((d for d in (torch.float32, torch.int64, torch.bool, torch.complex64) if d in op.dtypes), None)
+        if dtype is None or (kind == "gradient" and not (op.supports_autograd and dtype in (torch.float32, torch.complex64))):
+            continue
+        if kind == "errors" and op.error_inputs_func is None:
+            continue
+        try:
+            result[kind] = CHECKS[kind](op, fn, dtype)
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            result[kind] = f"{type(error).__name__}: {str(error)[:200]} ({where.filename.split('/')[-1]}:{where.lineno})"
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--kinds", default="forward,gradient,errors")
+    parser.add_argument("--json")
+    parser.add_argument("--part", default="0/1", help="i/n: every n-th operator from the i-th")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    part, parts = map(int, options.part.split("/"))
+    passed, counted, rows = collections.Counter(), collections.Counter(), {}
+    chosen = [op for op in op_db if wanted(op) and (not options.only or op.name in options.only)][part::parts]
+    for op in chosen:
+        label = op.name + (f".{op.variant_test_name}" if op.variant_test_name else "")
+        outcome = run(op, options.kinds.split(","))
+        rows[label] = outcome
+        for kind, problem in outcome.items():
+            counted[kind] += 1
+            passed[kind] += not problem
+            if problem:
+                print(f"{label:45s} {kind:9s} {problem}", flush=True)
+    for kind in counted:
+        print(f"{kind}: {passed[kind]} of {counted[kind]} ({100 * passed[kind] / counted[kind]:.1f}%)")
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(rows, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
+    sys.exit(0)
