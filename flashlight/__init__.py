@@ -65,17 +65,22 @@ from . import ops as _ops  # noqa: E402
 
 globals().update(_table.namespaces["torch"])
 
+# names of rooms above the operators, fetched when they are first asked for
+_LAZY = {"load": "serialization", "save": "serialization"}
 _SUBMODULES = frozenset(m.name for m in _pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
 def __getattr__(name: str):
     if name in _SUBMODULES:
         return _importlib.import_module(f"{__name__}.{name}")
+    if name in _LAZY:
+        value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+        return value
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'" + _nearest(name))
 
 
 def __dir__():
-    return sorted(set(globals()) | _SUBMODULES)
+    return sorted(set(globals()) | _SUBMODULES | set(_LAZY))
 
 
 def _nearest(name: str) -> str:

@@ -40,8 +40,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     def __new__(cls, data=None, requires_grad: bool = True):
         if data is None:
             data = wrap(mx.zeros((0,), dtype=dtypes.get_default_dtype().mlx), as_label(None))
-        if not isinstance(data, Tensor):
-            raise TypeError(f"cannot make a Parameter of a {type(data).__name__}: give it a Tensor")
+        elif not isinstance(data, Tensor):
+            data = data.detach()  # what can not be detached is no tensor
         if type(data) is Tensor or isinstance(data, Parameter):
             t = sharing(data, cls)
         else:

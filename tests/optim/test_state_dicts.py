@@ -145,7 +145,7 @@ def test_state_of_other_keys_is_kept():
     for lib, optim in ((flashlight, ours), (torch, torch.optim)):
         optimizer = optim.SGD([lib.ones(1)], lr=0.1)
         saved = optimizer.state_dict()
-        saved["state"] = {"extra": 3, 0: {"momentum_buffer": None, "nested": {"a": [1, "x"]}}}
+        saved["state"] = {"extra": 3, 0: {"momentum_buffer": None, "nested": {"a": [1, 2]}}}
         optimizer.load_state_dict(saved)
         assert optimizer.state["extra"] == 3
-        assert optimizer.state[optimizer.param_groups[0]["params"][0]] == {"momentum_buffer": None, "nested": {"a": [1, "x"]}}
+        assert optimizer.state[optimizer.param_groups[0]["params"][0]] == {"momentum_buffer": None, "nested": {"a": [1, 2]}}
