@@ -24,5 +24,14 @@ __all__ = [
     "manual_seed",
     "seed",
     "set_rng_state",
+    "thread_safe_generator",
     "use_engine",
 ]
+
+
+def thread_safe_generator() -> Generator | None:
+    """The generator of a DataLoader's worker thread; None in the main process and in worker processes.
+
+    Workers are always processes here, which have a default generator of their own.
+    """
+    return None

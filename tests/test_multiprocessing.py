@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import pickle
-import sys
 import time
 
 import pytest
@@ -12,29 +11,7 @@ import torch
 import flashlight
 from flashlight import multiprocessing as mp
 
-
-def put(i, queue, t):
-    queue.put((i, t * (i + 1), flashlight.multiprocessing.current_process().name))
-
-
-def fail(i):
-    if i == 1:
-        raise ValueError("process 1 is bad")
-    time.sleep(20)
-
-
-def leave(i, code):
-    if code < 0:
-        os.kill(os.getpid(), -code)
-    sys.exit(code)
-
-
-def write(i, t):
-    t.fill_(7.0)
-
-
-def compute(i, queue):
-    queue.put((flashlight.ones(3, 3) @ flashlight.ones(3, 3)).sum().item())
+from .processes import compute, double, fail, leave, put, write
 
 
 def test_it_is_the_standard_module():
@@ -71,10 +48,6 @@ def test_forked_processes_compute():
     while not started.join(timeout=10):
         continue
     assert started.join()
-
-
-def double(t):
-    return t * 2
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

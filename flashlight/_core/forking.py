@@ -1,7 +1,7 @@
 """Forked processes: what is pending is evaluated before, and the child gets a stream of its own.
 
-MLX computes in threads, and a forked child has none of its parent's. Importing this module registers both steps for every
-fork of the process.
+MLX computes in threads, and a forked child has none of its parent's. Importing this module registers both steps for
+every fork of the process.
 """
 
 from __future__ import annotations

@@ -106,3 +106,24 @@ def is_laid(t: Tensor, format=contiguous_format) -> bool:
     if 0 in shape:
         return True
     return all(n == 1 or s == w for n, s, w in zip(shape, strides, strides_of(shape, format), strict=True))
+
+
+def suggested(t: Tensor):
+    """The memory format a tensor's strides look like; contiguous where several would fit."""
+    if t._view is not None:
+        shape, strides, _ = views.layout_of(t)
+        for format, order in _ORDERS.items():
+            if len(shape) == len(order) and _looks_like(shape, strides, order):
+                return format
+    return contiguous_format
+
+
+def _looks_like(shape, strides, order) -> bool:
+    least = 0
+    if strides[1] == 0:
+        return False
+    for d in reversed(order):
+        if shape[d] == 0 or strides[d] < least or (d == 0 and least == strides[1]):
+            return False
+        least = strides[d] * max(shape[d], 1)
+    return True

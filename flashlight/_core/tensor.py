@@ -31,12 +31,12 @@ class Tensor:
     # ------------------------------------------------------------------------------------------------------ properties
     @property
     def shape(self) -> Size:
-        return Size(read(self).shape)
+        return Size(self._a.shape)
 
     def size(self, dim: int | None = None):
         """The shape, or the length of one dimension."""
         if dim is None:
-            return Size(read(self).shape)
+            return Size(self._a.shape)
         shape = read(self).shape
         return shape[wrap_dim(dim, len(shape))]
 
@@ -50,17 +50,17 @@ class Tensor:
 
     @property
     def ndim(self) -> int:
-        return read(self).ndim
+        return self._a.ndim
 
     def dim(self) -> int:
         """The number of dimensions."""
-        return read(self).ndim
+        return self._a.ndim
 
     ndimension = dim
 
     def numel(self) -> int:
         """The number of elements."""
-        return read(self).size
+        return self._a.size
 
     nelement = numel
 
@@ -74,7 +74,7 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        return read(self).nbytes
+        return self._a.nbytes
 
     @property
     def is_leaf(self) -> bool:

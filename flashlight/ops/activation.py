@@ -6,9 +6,13 @@ import math
 
 import mlx.core as mx
 
+from .._core import dispatch
+from .._core.discrete import rrelu_noise
 from .._core.numerics.elementary import exp, sigmoid
-from .._core.table import Array, op
-from .._core.tensor import wrap_dim
+from .._core.numerics.error import erf
+from .._core.sampling import drawn
+from .._core.table import Array, composite, op
+from .._core.tensor import Tensor, read, wrap_dim
 from .kinds import COMPLEX, FLOAT, INT, not_implemented, only
 
 _SELU_ALPHA = 1.6732632423543772
@@ -331,7 +335,7 @@ def _gate(x, approximate: str):
     if approximate == "tanh":
         t = mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))
         return 0.5 * (1 + t), t
-    phi = 0.5 * (1 + mx.erf(x * math.sqrt(0.5)))
+    phi = 0.5 * (1 + (erf if x.dtype == mx.float64 else mx.erf)(x * math.sqrt(0.5)))
     return phi, phi
 
 
@@ -457,3 +461,59 @@ def tanhshrink(input: Array) -> Array:
 def _(g, input, output):
     t = input - output
     return g * t * t
+
+
+# ----------------------------------------------------------------------------------------------------------- randomized
+@op(name="rrelu", namespace="_", method=False, backward="RreluWithNoise")
+def _by_slopes(input: Array, slopes) -> Array:
+    return input * slopes
+
+
+@_by_slopes.vjp
+def _(g, slopes):
+    return g * slopes
+
+
+def _rrelu(input, lower, upper, training, inplace):
+    if not isinstance(input, Tensor):
+        raise _by_slopes.bad_operand(0, input)
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
+    if not training:
+        operator, statics = leaky_relu, ((lower + upper) / 2,)
+    else:
+        _floats("rrelu_with_noise_out_cpu", [read(input)])
+        operator, statics = _by_slopes, (_slopes_drawn(input, lower, upper),)
+    return dispatch.in_place(operator, (input,), statics) if inplace else dispatch.run(operator, (input,), statics)
+
+
+def _slopes_drawn(input: Tensor, lower, upper):
+    """1 where the input is positive, else uniform numbers of [lower, upper)."""
+
+    def by_device(source, shape, a):
+        return mx.where(a > 0, mx.array(1.0), source.uniform(shape, lower, upper))
+
+    def by_host(generator, shape, a):
+        return rrelu_noise(generator, a, lower, upper, input.dtype)
+
+    return drawn("rrelu", input.shape, input.dtype, input.device, None, by_host, by_device, None, (read(input),))
+
+
+@composite(name="rrelu", method=False)
+def torch_rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, generator=None):
+    """``input``, its negative part scaled by slopes drawn from [lower, upper) in training, by their mean otherwise."""
+    if generator is not None:
+        raise NotImplementedError("rrelu(): draws from the default generator; seed it instead of passing another")
+    return _rrelu(input, lower, upper, training, False)
+
+
+@composite(name="rrelu", namespace="nn.functional")
+def functional_rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+    """``input``, its negative part scaled by slopes drawn from [lower, upper) in training, by their mean otherwise."""
+    return _rrelu(input, lower, upper, training, inplace)
+
+
+@composite(name="rrelu_", namespace=("torch", "nn.functional"), method=False)
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
+    """``rrelu`` in place."""
+    return _rrelu(input, lower, upper, training, True)

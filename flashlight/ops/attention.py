@@ -262,9 +262,9 @@ def multi_head_attention_forward(
     if bias_k is not None and bias_v is not None:
         k, v = torch["cat"]([k, bias_k.repeat(1, N, 1)]), torch["cat"]([v, bias_v.repeat(1, N, 1)])
         attn_mask, key_padding_mask = _extend(attn_mask, 1), _extend(key_padding_mask, 1)
-    q = q.view(L, N * num_heads, width).transpose(0, 1)
-    k = k.view(k.shape[0], N * num_heads, width).transpose(0, 1) if static_k is None else static_k
-    v = v.view(v.shape[0], N * num_heads, width).transpose(0, 1) if static_v is None else static_v
+    q = q.reshape(L, N * num_heads, width).transpose(0, 1)
+    k = k.reshape(k.shape[0], N * num_heads, width).transpose(0, 1) if static_k is None else static_k
+    v = v.reshape(v.shape[0], N * num_heads, width).transpose(0, 1) if static_v is None else static_v
     if add_zero_attn:
         zeros = k.new_zeros(N * num_heads, 1, width)
         k, v = torch["cat"]([k, zeros], 1), torch["cat"]([v, zeros], 1)

@@ -213,6 +213,11 @@ def from_last(y, batched: bool):
     return y if batched else y[0]
 
 
+def summed(g):
+    """(*, C) -> (C). MLX's sum of an empty array that was transposed is not initialised."""
+    return g.sum(tuple(range(g.ndim - 1))) if g.size else mx.zeros(g.shape[-1:], g.dtype)
+
+
 def _kernel_last(w):
     return mx.moveaxis(w, 1, -1)
 
@@ -247,7 +252,7 @@ def _declare(n: int) -> None:
             dx = from_last(dx, len(shapes[0]) == n + 2)
         if needs[1]:
             dw = mx.moveaxis(_weight_grad(conj(to_last(input, n)), g, _channels_last(shapes[1], n), how), -1, 1)
-        return dx, dw, g.sum(tuple(range(n + 1))) if needs[2] else None
+        return dx, dw, summed(g) if needs[2] else None
 
     @conv.checked
     def _(arrays, statics):
@@ -335,7 +340,7 @@ def _declare_transposed(n: int) -> None:
             dx = from_last(_forward(g, conj(_kernel_last(weight)), how), len(shapes[0]) == n + 2)
         if needs[1]:
             dw = mx.moveaxis(_weight_grad(g, conj(to_last(input, n)), _channels_last(shapes[1], n), how), -1, 1)
-        return dx, dw, g.sum(tuple(range(n + 1))) if needs[2] else None
+        return dx, dw, summed(g) if needs[2] else None
 
     @conv.checked
     def _(arrays, statics):
@@ -368,4 +373,4 @@ def _(g, input, weight, pad, needs):
     x, w, g = mx.swapaxes(input, 0, 1), weight.transpose(2, 0, 1), mx.swapaxes(g, 0, 1)
     dx = mx.swapaxes(_input_grad(g, w, x.shape, how), 0, 1) if needs[0] else None
     dw = _weight_grad(x, g, w.shape, how).transpose(1, 2, 0) if needs[1] else None
-    return dx, dw, g.sum((0, 1)) if needs[2] else None
+    return dx, dw, summed(g) if needs[2] else None

@@ -7,7 +7,7 @@ import mlx.core as mx
 from .._core import dispatch, dtypes
 from .._core.device import CPU_LABEL, as_label, device
 from .._core.dispatch import cast, convert, is_number, scalar_array
-from .._core.formats import is_laid, like
+from .._core.formats import is_laid, like, suggested
 from .._core.table import Array, composite, method, op
 from .._core.tensor import Tensor, contiguous_format, preserve_format, wrap
 
@@ -24,6 +24,17 @@ def _(g):
     return g
 
 
+@op(namespace="_", method=False, name="to_copy")
+def relabelled(input: Array) -> Array:
+    """The same values, to be seen under another device label or in another memory format."""
+    return input
+
+
+@relabelled.vjp
+def _(g):
+    return g
+
+
 @composite
 def clone(input, *, memory_format=preserve_format):
     """The same values in a storage of their own."""
@@ -33,6 +44,10 @@ def clone(input, *, memory_format=preserve_format):
 @method
 def contiguous(self, memory_format=contiguous_format):
     """The tensor itself if it lies in memory in that format, else a copy that does."""
+    if memory_format is preserve_format:
+        if not is_laid(self):
+            raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+        return self
     return self if is_laid(self, memory_format) else clone(self, memory_format=memory_format)
 
 
@@ -46,11 +61,11 @@ def converted(t: Tensor, dtype, label, copy: bool = False, memory_format=preserv
     """A tensor in another dtype and under another device label; the tensor itself if neither changes anything."""
     same = dtype is None or dtype is t.dtype
     moved = label is not None and label is not t._device and label != t._device
-    if same and not moved and not copy and (memory_format is preserve_format or is_laid(t, memory_format)):
+    if same and not moved and not copy and (memory_format is preserve_format or suggested(t) is memory_format):
         return t
     if moved and t.is_meta:
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
-    out = cast(t, t.dtype if same else dtype)
+    out = dispatch.run(relabelled, (t,), ()) if same else cast(t, dtype)
     if moved:
         out._device = label
         if label.type == "meta":
@@ -188,7 +203,7 @@ def fill_(input, value):
     return dispatch.in_place(filled, (input, _fill_value(input, value)), ())
 
 
-@composite
+@composite(method=False)
 def fill(input, value):
     """A tensor like ``input`` with every element set to a number or a 0-dimensional tensor."""
     return like(dispatch.run(filled, (input, _fill_value(input, value)), ()), input)

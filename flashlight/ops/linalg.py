@@ -1,7 +1,8 @@
 """Linear algebra: determinants, inverses, systems of equations, and what the decompositions share.
 
-Matrices are the last two dimensions, everything before is a batch. LAPACK does the work on the host, by way of numpy, and says
-at once when a matrix is singular. Gradients are products of matrices and solutions of systems, themselves differentiable.
+Matrices are the last two dimensions, everything before is a batch. LAPACK does the work on the host, by way of numpy,
+and says at once when a matrix is singular. Gradients are products of matrices and solutions of systems, themselves
+differentiable.
 """
 
 from __future__ import annotations
@@ -505,8 +506,7 @@ def _(gs, outputs, upper):
     inner = (inner + conj_t(mx.tril(inner, -1))) * 0.5
     back = conj_t(low)
     left = solve_triangular_arrays(back, inner, True, False)
-    grad = conj_t(solve_triangular_arrays(back, conj_t(left), True, False))
-    return (grad + conj_t(grad)) * 0.5
+    return conj_t(solve_triangular_arrays(back, conj_t(left), True, False))
 
 
 def _not_positive(name: str, shape, failed) -> LinAlgError:
@@ -574,9 +574,44 @@ def cholesky_solve(B, L, upper: bool = False, *, out=None):
             "matrix is "
             f"{B.shape[-2]} by {B.shape[-1]}"
         )
-    first = L.mH if upper else L
-    half = solve_triangular(first, B, upper=False)
-    return deliver(solve_triangular(first.mH, half, upper=True), out)
+    b, factor = broadcast_batches(B, L)
+    return deliver(dispatch.run(_cholesky_solve, (b, factor), (upper,)), out)
+
+
+def _solve_by_factor(b, factor, upper):
+    low = conj_t(factor) if upper else factor
+    half = solve_triangular_arrays(low, b, False, False)
+    return solve_triangular_arrays(conj_t(low), half, True, False)
+
+
+@op(namespace="_", name="cholesky_solve", method=False, host=True)
+def _cholesky_solve(B: Array, L: Array, upper) -> Array:
+    """The solution of a system given the Cholesky factor of its matrix."""
+    return _solve_by_factor(B, L, upper)
+
+
+@_cholesky_solve.vjp
+def _(g, L, output, upper):
+    to_b = _solve_by_factor(g, L, upper)
+    common = mx.matmul(to_b, conj_t(output))
+    return to_b, _to_factor(common + conj_t(common), L, upper)
+
+
+def _to_factor(common, factor, upper):
+    # as in torch, the triangle that is not read gets the gradient of the formula too
+    return -mx.matmul(factor, common) if upper else -mx.matmul(common, factor)
+
+
+@op(namespace="_", name="cholesky_inverse", method=False, host=True)
+def _cholesky_inverse(L: Array, upper) -> Array:
+    """The inverse of a matrix given its Cholesky factor."""
+    return _solve_by_factor(mx.broadcast_to(mx.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
+
+
+@_cholesky_inverse.vjp
+def _(g, L, output, upper):
+    common = mx.matmul(output, mx.matmul(g + conj_t(g), output))
+    return _to_factor(common, L, upper)
 
 
 @composite
@@ -595,9 +630,4 @@ def cholesky_inverse(L, upper: bool = False, *, out=None):
             "could not be "
             "completed because the input matrix is singular."
         )
-    identity = Tensor.expand(_identity(L), L.shape)
-    return deliver(cholesky_solve(identity, L, upper), out)
-
-
-def _identity(like: Tensor) -> Tensor:
-    return like.detach().new_ones(like.shape[-1]).diag()
+    return deliver(dispatch.run(_cholesky_inverse, (L,), (upper,)), out)

@@ -1,7 +1,7 @@
 """Decompositions of matrices: QR, singular values, eigenvalues, LU, and what is made of them.
 
-The gradients follow Giles, "An extended collection of matrix derivative results" (2008), with the conventions of torch for
-what a decomposition leaves undetermined.
+The gradients follow Giles, "An extended collection of matrix derivative results" (2008), with the conventions of torch
+for what a decomposition leaves undetermined.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .linalg import (
     check_equation,
     check_float,
     check_matrix,
+    check_square,
     conj_t,
     each_matrix,
     factorise,
@@ -81,7 +82,7 @@ def _(gs, outputs, mode, shapes):
     m, n = shapes[0][-2:]
     if mode == "r":
         raise RuntimeError(
-            "The derivative of linalg.qr depends on Q, which is not computed when in mode='r'. Please use linalg.qr(A, "
+            "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, "
             "mode='reduced') if you are going to differentiate through linalg.qr."
         )
     if mode == "complete" and m > n:
@@ -259,7 +260,7 @@ def _(gs, outputs):
     )
     values = values.astype(v.dtype)
     gaps = _with_diagonal(mx.expand_dims(values, -2) - mx.expand_dims(values, -1), mx.ones(values.shape, dtype=v.dtype))
-    inner = _with_diagonal(_divided(inner, gaps), gl)
+    inner = _with_diagonal(_divided(_skew(inner) * 0.5, gaps), gl)
     return mx.matmul(v, mx.matmul(inner, conj_t(v)))
 
 

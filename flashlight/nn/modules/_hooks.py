@@ -345,7 +345,7 @@ def _through(tensors: list) -> tuple[list, Node]:
     for i, (t, a) in enumerate(zip(tensors, arrays, strict=True)):
         out = wrap(a, t._device)
         views.cell_of(t)
-        out._view = views.View(t._view.cell, t._view.steps, t._view.base or t)
+        out._view = views.View(t._view.cell, t._view.steps, t if t._view.base is None else t._view.base)
         if t._rg:
             # written to in place, the views would lose their node
             out._view.grouped = _Identity.backward_name

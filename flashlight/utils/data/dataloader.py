@@ -117,8 +117,8 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             self._base_seed, loader.worker_init_fn, loader.num_workers,
         )  # fmt: skip
         self._pool = Pool(context, job)
-        # a finalizer, not __del__: it keeps the pool whole when this iterator is collected as part of a cycle. At the end of
-        # the interpreter multiprocessing ends the workers, which are daemons, itself.
+        # a finalizer, not __del__: it keeps the pool whole when this iterator is collected as part of a cycle. At the
+        # end of the interpreter multiprocessing ends the workers, which are daemons, itself.
         weakref.finalize(self, self._pool.shut_down).atexit = False
         self._begin()
 

@@ -8,7 +8,7 @@ import torch
 import flashlight
 
 from . import both
-from .streams import LIBS, Rows, stream
+from .streams import Rows, library, stream
 
 
 def refused(fn):
@@ -149,7 +149,7 @@ REFUSED = {
     "shuffling nothing": lambda D, r, s: D.DataLoader([], shuffle=True),
     "length of a stream": lambda D, r, s: len(D.DataLoader(s)),
     "no items": lambda D, r, s: D.Dataset()[0],
-    "sizes of tensors": lambda D, r, s: D.TensorDataset(*(LIBS[r.lib].zeros(n) for n in (2, 3))),
+    "sizes of tensors": lambda D, r, s: D.TensorDataset(*(library(r.lib).zeros(n) for n in (2, 3))),
     "nothing to stack": lambda D, r, s: D.StackDataset(),
     "stacking both ways": lambda D, r, s: D.StackDataset(r, a=r),
     "stacking different lengths": lambda D, r, s: D.StackDataset(r, range(2)),
@@ -167,7 +167,7 @@ REFUSED = {
     "rank out of range": lambda D, r, s: D.DistributedSampler(r, 2, 2),
     "collating objects": lambda D, r, s: D.default_collate([object(), object()]),
     "collating different lengths": lambda D, r, s: D.default_collate([[1], [1, 2]]),
-    "collating different shapes": lambda D, r, s: D.default_collate([LIBS[r.lib].zeros(n) for n in (2, 3)]),
+    "collating different shapes": lambda D, r, s: D.default_collate([library(r.lib).zeros(n) for n in (2, 3)]),
     "stream without __iter__": lambda D, r, s: D.IterableDataset(),
 }
 OWN_WORDS = {"stream without __iter__", "collating different shapes", "length of a stream", "collating objects"}

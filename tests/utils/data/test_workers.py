@@ -31,10 +31,12 @@ def nothing_stays_behind():
 
 def until_it_fails(lib, name, how, **options):
     loader = lib.utils.data.DataLoader(Failing(name, how), 2, num_workers=2, **options)
-    got = []
+    it, got = iter(loader), []
     with pytest.raises(Exception) as caught:
-        for b in loader:
+        for b in it:
             got.append(b.tolist())
+    if name == "torch":
+        it._shutdown_workers()  # it would be some seconds about it when collected
     return got, caught
 
 
@@ -110,14 +112,15 @@ def test_arguments_that_cannot_be_pickled_for_spawn():
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_breaking_off_early_ends_the_workers(method):
     loader = DataLoader(Big("flashlight"), 4, num_workers=2, multiprocessing_context=method)
-    start = time.monotonic()
-    for batch in loader:
+    for i, batch in enumerate(loader):
         assert batch.shape == (4, 200_000)
-        break
+        start = time.monotonic()
+        if i:  # both workers have started
+            break
     del batch
     gc.collect()
     assert not multiprocessing.active_children()
-    assert time.monotonic() - start < (4 if method == "fork" else 12)
+    assert time.monotonic() - start < 4
 
 
 def test_batches_larger_than_a_pipe():
