@@ -66,7 +66,15 @@ from . import ops as _ops  # noqa: E402
 globals().update(_table.namespaces["torch"])
 
 # names of rooms above the operators, fetched when they are first asked for
-_LAZY = {"load": "serialization", "save": "serialization"}
+_LAZY = {"load": "serialization", "save": "serialization", "autocast": "amp"}
+_AUTOCAST = """
+    autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype
+    get_autocast_gpu_dtype get_autocast_ipu_dtype get_autocast_xla_dtype is_autocast_cache_enabled is_autocast_cpu_enabled
+    is_autocast_enabled is_autocast_ipu_enabled is_autocast_xla_enabled set_autocast_cache_enabled set_autocast_cpu_dtype
+    set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype set_autocast_ipu_dtype
+    set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled
+"""
+_LAZY |= dict.fromkeys(_AUTOCAST.split(), "amp._state")
 _SUBMODULES = frozenset(m.name for m in _pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 

@@ -1,7 +1,7 @@
 """The one place where flashlight is compared with PyTorch.
 
-`check(fn, *args)` calls ``fn(lib, *args)`` with torch and with flashlight on the same data and compares results, dtypes,
-shapes, gradients and second gradients. `check_raises` compares the type of the exception.
+`check(fn, *args)` calls ``fn(lib, *args)`` with torch and with flashlight on the same data and compares results,
+dtypes, shapes, gradients and second gradients. `check_raises` compares the type of the exception.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RTOL = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-10, "c
 
 @dataclasses.dataclass
 class T:
-    """A tensor argument: numpy data, optionally of a dtype numpy lacks, requiring grad or not (by default if inexact)."""
+    """A tensor argument: numpy data, perhaps of a dtype numpy lacks, requiring grad or not (by default if inexact)."""
 
     data: np.ndarray
     dtype: str | None = None
@@ -157,7 +157,9 @@ def check(fn, *args, grad=True, second=True, atol=None, rtol=None, grad_atol=Non
     for i, (a, b) in enumerate(zip(ours[0], theirs[0], strict=True)):
         equal(a, b, f"result {i}", atol, rtol)
         if grad and isinstance(b, torch.Tensor):
-            assert a.requires_grad == b.requires_grad, f"result {i}: requires_grad {a.requires_grad}, torch {b.requires_grad}"
+            assert a.requires_grad == b.requires_grad, (
+                f"result {i}: requires_grad {a.requires_grad}, torch {b.requires_grad}"
+            )
     for name, a, b in (("gradient", ours[1], theirs[1]), ("second gradient", ours[2], theirs[2])):
         n = len(a or b or ())
         for i, (x, y) in enumerate(zip(a or (None,) * n, b or (None,) * n, strict=True)):
@@ -168,7 +170,9 @@ def check(fn, *args, grad=True, second=True, atol=None, rtol=None, grad_atol=Non
                 continue
             loose = 1 if name == "gradient" else 10
             kind = str(y.dtype).removeprefix("torch.")
-            equal(x, y, f"{name} {i}", loose * (grad_atol or ATOL.get(kind, 0)), loose * (grad_rtol or RTOL.get(kind, 0)))
+            equal(
+                x, y, f"{name} {i}", loose * (grad_atol or ATOL.get(kind, 0)), loose * (grad_rtol or RTOL.get(kind, 0))
+            )
 
 
 def check_raises(fn, *args, match: str | None = None, **kwargs) -> None:
@@ -177,6 +181,8 @@ def check_raises(fn, *args, match: str | None = None, **kwargs) -> None:
         _run(torch, fn, args, kwargs, False, False)
     with pytest.raises(Exception) as ours:
         _run(flashlight, fn, args, kwargs, False, False)
-    assert isinstance(ours.value, theirs.type), f"{ours.type.__name__}: {ours.value}\nwhere torch raises {theirs.type.__name__}: {theirs.value}"
+    assert isinstance(ours.value, theirs.type), (
+        f"{ours.type.__name__}: {ours.value}\nwhere torch raises {theirs.type.__name__}: {theirs.value}"
+    )
     if match is not None:
         assert match in str(ours.value), f"{ours.value!s} does not say {match!r}"

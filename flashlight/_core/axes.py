@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import operator
 
+import mlx.core as mx
+
 from .tensor import wrap_dim
 
 
@@ -45,6 +47,25 @@ def count(shape, axes: tuple | None) -> int:
         if axes is None or i in axes:
             n *= length
     return n
+
+
+def result_shape(shape, axes: tuple | None, keepdims: bool) -> tuple:
+    """The shape of a reduction."""
+    kept = kept_shape(shape, axes)
+    return kept if keepdims else tuple(n for i, n in enumerate(kept) if axes is not None and i not in axes)
+
+
+def summed(a: mx.array, axis=None, keepdims: bool = False) -> mx.array:
+    """``mx.sum``, also of nothing: MLX's CPU reductions of empty arrays may run without end."""
+    if a.size == 0:
+        return filled(a, axis, keepdims, 0)
+    return mx.sum(a, axis=axis, keepdims=keepdims)
+
+
+def filled(a: mx.array, axis, keepdims: bool, value) -> mx.array:
+    """What a reduction of an empty array gives, whose identity is ``value``."""
+    axes = (axis % a.ndim,) if isinstance(axis, int) else axis
+    return mx.full(result_shape(a.shape, axes, keepdims), value, dtype=a.dtype)
 
 
 def numpy_names(fn):

@@ -23,7 +23,8 @@ def host_value(t: Tensor) -> mx.array:
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
     if lazy.is_paused():
         raise RuntimeError(
-            "the value of a tensor was asked for while its function is being traced (compile, vmap, grad); return it from the "
+            "the value of a tensor was asked for while its function is being traced (compile, vmap, grad); return it "
+            "from the "
             "traced function and read it outside"
         )
     mx.eval(a)
@@ -149,7 +150,8 @@ def from_numpy(ndarray) -> Tensor:
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     if any(s < 0 for s in ndarray.strides):
         raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently "
             "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
         )
     return wrap(from_host(ndarray))
@@ -178,7 +180,7 @@ def from_dlpack(ext_tensor, *, device=None, copy=None) -> Tensor:
     return wrap(from_host(np.array(np.from_dlpack(ext_tensor))), as_label(device))
 
 
-# ----------------------------------------------------------------------------------------------------- nested sequences
+# --------------------------------------------------------------------------------------------------- nested sequences
 _PLAIN = {bool, int, float, complex}
 
 
@@ -308,7 +310,8 @@ def __deepcopy__(self, memo):
         return memo[id(self)]
     if self._node is not None:
         raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you were "
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
+            " If you were "
             "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
             "https://github.com/pytorch/pytorch/pull/103001"
         )
@@ -350,8 +353,10 @@ def rebuild(cls, parts, requires_grad, extra):
 def __reduce_ex__(self, protocol):
     if self._node is not None:
         raise RuntimeError(
-            "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support crossing process "
-            "boundaries.  If you just want to transfer the data, call detach() on the tensor before serializing (e.g., putting it "
+            "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
+            "crossing process "
+            "boundaries.  If you just want to transfer the data, call detach() on the tensor before serializing "
+            "(e.g., putting it "
             "on the queue)."
         )
     state = {k: v for k, v in self.__dict__.items() if not k.startswith("_")}

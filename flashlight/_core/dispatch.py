@@ -38,10 +38,10 @@ def run(op, tensors, statics):
         else:
             plain = False
             arrays.append(t)
-    if not plain or op.promotes:
-        tensors, arrays = prepare(op, tensors, arrays, plain)
     if modes.autocast is not None and op.autocast is not None:
         tensors, arrays = modes.autocast(op, tensors, arrays)
+    if not plain or op.promotes:
+        tensors, arrays = prepare(op, tensors, arrays, plain)
     if op.check is not None:
         arrays = op.check(arrays, statics)
     recording = needs and op.differentiable and modes.grad
@@ -156,6 +156,8 @@ def prepare(op, tensors, arrays, plain: bool):
         return tensors, arrays
     if not plain:
         arrays = [_operand(op, i, a) for i, a in enumerate(arrays)]
+        if not any(isinstance(a, mx.array) for a in arrays):
+            raise op.bad_operand(0, arrays[0])
     if op.guard is not None:
         op.guard(arrays)
     if not promotes:
@@ -286,7 +288,7 @@ def in_place(op, tensors, statics):
     """Run an operator and write its result into the first tensor."""
     target = tensors[0]
     views.check_writable(target)
-    result = run(op, tensors, statics)
+    result = run(op, tensors, statics) if modes.autocast is None else _run_as_is(op, tensors, statics)
     if modes.inference is False and target.__dict__ and target.is_inference():
         raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed.")
     node = result._node if result._rg else None
@@ -297,6 +299,15 @@ def in_place(op, tensors, statics):
         node.inputs = [t for t in node.inputs if isinstance(t, Tensor) and t is not target]
         node.version = sum(t._version for t in node.inputs)
     return target
+
+
+def _run_as_is(op, tensors, statics):
+    # autocast leaves what is written in place as it is
+    before, modes.autocast = modes.autocast, None
+    try:
+        return run(op, tensors, statics)
+    finally:
+        modes.autocast = before
 
 
 def deliver(result, out):

@@ -29,13 +29,10 @@ def select_key(value: int, size: int, dim: int) -> int:
 
 def slice_key(s: slice, size: int) -> slice:
     """A slice with explicit, in-range bounds; negative steps are refused as torch refuses them."""
-    step = 1 if s.step is None else operator.index(s.step)
+    start, stop, step = s.indices(size)
     if step <= 0:
         raise ValueError("step must be greater than zero")
-    start, stop, _ = slice(
-        None if s.start is None else operator.index(s.start), None if s.stop is None else operator.index(s.stop), step
-    ).indices(size)
-    return slice(start, max(start, stop), step)
+    return slice(start, stop if stop > start else start, step)
 
 
 def _as_index(item):
@@ -49,8 +46,10 @@ def _as_index(item):
         if kind not in (dtypes.int64, dtypes.int32, dtypes.uint8, dtypes.bool_):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         return item
-    if isinstance(item, (list, tuple, range, str, bytes)):
-        return _index_from(list(item) if not isinstance(item, (str, bytes)) else [item])
+    if isinstance(item, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(item).__name__}'")
+    if isinstance(item, (list, tuple, range)):
+        return _index_from(list(item))
     if isinstance(item, np.ndarray):
         return _as_index(_index_from(item))
     try:
@@ -91,8 +90,11 @@ def parse(t: Tensor, key) -> tuple[Tensor, list | None]:
     """The basic part of ``t[key]`` as a view, and the index tensor (or None) for each of its dimensions, if there are "
     "any."""
     shape = read(t).shape
-    if type(key) is int and shape:
-        return view(t, Slice((select_key(key, shape[0], 0), *_rest(shape, 1))), "SelectBackward0"), None
+    kind = type(key)
+    if kind is tuple or kind is int or kind is slice:
+        cut = _plain_cut(shape, key if kind is tuple else (key,))
+        if cut is not None:
+            return view(t, Slice(cut[0]), cut[1]), None
     items = [_as_index(k) for k in key] if _is_tuple(key) else [_as_index(key)]
     used = sum(map(_consumes, items))
     if used > len(shape):
@@ -124,8 +126,24 @@ def _too_many(shape, items, alone: bool) -> IndexError:
     return IndexError(f"too many indices for tensor of dimension {len(shape)}")
 
 
-def _rest(shape, start: int) -> tuple:
-    return tuple(slice(0, n, 1) for n in shape[start:])
+def _plain_cut(shape, items) -> tuple | None:
+    """The key of ints and slices only for every dimension, and the name of the node; None for any other key."""
+    if not 0 < len(items) <= len(shape):
+        return None
+    cut, name = [], "SliceBackward0"
+    for place, (item, n) in enumerate(zip(items, shape, strict=False)):
+        kind = type(item)
+        if kind is slice:
+            part = slice_key(item, n)
+            if part.start or part.stop != n or part.step != 1:
+                name = "SliceBackward0"
+        elif kind is int:
+            part, name = select_key(item, n, place), "SelectBackward0"
+        else:
+            return None
+        cut.append(part)
+    cut += [slice(0, n, 1) for n in shape[len(items) :]]
+    return tuple(cut), name
 
 
 def _apply(t: Tensor, shape, items, places) -> tuple[Tensor, list | None]:
@@ -156,9 +174,7 @@ def _apply(t: Tensor, shape, items, places) -> tuple[Tensor, list | None]:
         seen = view(seen, Squeeze(tuple(sizes), tuple(source)), "UnsqueezeBackward0")
     if any(a is not None for a in advanced):
         return seen, _spread_masks(advanced, sizes)
-    if seen is t:
-        seen = view(t, Slice(tuple(basic)), "SliceBackward0" if _has_slice(items) else "AliasBackward0")
-    return seen, None
+    return view(t, Slice(tuple(basic)), "AliasBackward0") if seen is t else seen, None
 
 
 def _spread_masks(advanced: list, shape) -> list:
@@ -175,10 +191,6 @@ def _spread_masks(advanced: list, shape) -> list:
 
 def _selects(basic) -> bool:
     return any(isinstance(b, int) for b in basic)
-
-
-def _has_slice(items) -> bool:
-    return any(isinstance(i, slice) and i is not _WHOLE for i in items)
 
 
 def _flag(item: bool) -> Tensor:

@@ -10,7 +10,7 @@ import threading
 class _Modes(threading.local):
     grad = True
     inference = False
-    autocast = None  # callable (operator, arrays) -> dtype or None, installed by amp
+    autocast = None  # callable (operator, tensors, arrays) -> (tensors, arrays) cast, installed by amp
     anomaly = False
     check_nan = True
     multithreading = True

@@ -11,6 +11,8 @@ import math
 import mlx.core as mx
 import numpy as np
 
+from .axes import summed
+
 
 def write_through_places(a, steps, new):
     """The array with what steps see of it replaced, by way of an array of the places they see."""
@@ -186,9 +188,9 @@ def unbroadcast(g, shape):
     """Sum a gradient over the dimensions that broadcasting added or stretched."""
     extra = g.ndim - len(shape)
     if extra:
-        g = mx.sum(g, axis=tuple(range(extra)))
+        g = summed(g, axis=tuple(range(extra)))
     stretched = tuple(i for i, (n, m) in enumerate(zip(shape, g.shape, strict=True)) if n == 1 and m != 1)
-    return mx.sum(g, axis=stretched, keepdims=True) if stretched else g
+    return summed(g, axis=stretched, keepdims=True) if stretched else g
 
 
 class Diagonal(Step):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import mlx.core as mx
 
 from . import dispatch, views
+from .modes import modes
 from .tensor import Tensor
 
 Array = mx.array
@@ -53,7 +54,7 @@ class Operator:
         self.name, self.plain_body = name, body
         self.promotes = options["promote"]
         self.differentiable = options["grad"]
-        self.autocast = options["autocast"]
+        self.autocast = autocast_policies(options["autocast"])
         self.cpu = options["cpu"]
         self.constant_outputs = options["constant_outputs"]
         self.result = options["result"]
@@ -299,7 +300,8 @@ def op(
         method: also a Tensor method; by default when it is in the torch namespace.
         inplace: also ``name_``. flagged: also in nn.functional, with a last argument ``inplace``. out: accept ``out=``; by default when it is in a namespace other than nn.functional.
         grad: False if it is not differentiable: its result does not require grad.
-        autocast: "low", "fp32" or "widest", what amp does to its operands.
+        autocast: "low", "fp32", "widest" or "banned", what amp does to its operands; where torch's lists differ, one for each family
+            of devices: "cpu fp32, gpu widest", or "gpu fp32" alone.
         cpu: MLX has it on the CPU stream only. host: it computes with numpy on the host.
         result: the class of a named result. constant_outputs: outputs that have no gradient.
     """
@@ -369,11 +371,14 @@ def composite(
     differentiable: bool = True,
     host: bool = False,
     note: str = "",
+    autocast: str | None = None,
 ):
     """Publish a function on Tensors that is made of other operators (differentiable because they are), or that answers a question
-    about a tensor. ``method="name"`` gives the method another name."""
+    about a tensor. ``method="name"`` gives the method another name; ``autocast`` is an operator's, for the function as a whole."""
 
     def declare(fn: Callable) -> Callable:
+        if autocast is not None:
+            fn = _autocasting(fn, autocast_policies(autocast))
         public = name or fn.__name__
         where = (namespace,) if isinstance(namespace, str) else tuple(namespace)
         as_method = method if method is not None else "torch" in where
@@ -386,6 +391,26 @@ def composite(
         return fn
 
     return declare if fn is None else declare(fn)
+
+
+def autocast_policies(column: str | None) -> tuple | None:
+    """What amp does to the operands of an operator, (on CPUs, on accelerators), from its column in the table."""
+    if column is None:
+        return None
+    if " " not in column:
+        return column, column
+    named = dict(part.split() for part in column.split(", "))
+    return named.get("cpu"), named.get("gpu")
+
+
+def _autocasting(fn: Callable, policies: tuple) -> Callable:
+    @functools.wraps(fn)
+    def autocasting(*args, **kwargs):
+        if modes.autocast is None:
+            return fn(*args, **kwargs)
+        return modes.autocast.call(fn, policies, args, kwargs)
+
+    return autocasting
 
 
 def method(fn: Callable) -> Callable:

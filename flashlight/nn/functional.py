@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import ops as _ops  # noqa: F401  the declarations fill the table
 from .._core import table as _table
 
-_REPEATED = ("prelu", "hardshrink", "sigmoid", "tanh")  # declared in the torch namespace alone
+_REPEATED = ("prelu", "hardshrink")  # declared in the torch namespace alone
 
 globals().update(
     {_name: _table.namespaces["torch"][_name] for _name in _REPEATED if _name in _table.namespaces["torch"]}

@@ -122,7 +122,7 @@ def _slopes(positive, slope: float, dtype):
 only(leaky_relu, "leaky_relu_cpu", FLOAT)
 
 
-@op(method=True)
+@op(method=True, autocast="low")
 def prelu(input: Array, weight: Array) -> Array:
     """``input``, its negative part scaled by ``weight``: one number, or one for each channel (dimension 1)."""
     return mx.where(input > 0, input, _by_channel(weight, input) * input)
@@ -216,7 +216,8 @@ def hardsigmoid(input: Array) -> Array:
 
 @hardsigmoid.vjp
 def _(g, input):
-    return _kept(g / 6, _out_of(input, -3, 3))
+    # torch's sixth is a single-precision number in every dtype
+    return _kept(g * 0.1666666716337204, _out_of(input, -3, 3))
 
 
 only(hardsigmoid, "hardsigmoid_cpu", FLOAT)
@@ -293,7 +294,7 @@ def _(arrays, statics):
     return _floats("elu_cpu", arrays)
 
 
-@op(namespace="nn.functional", autocast="fp32")
+@op(namespace="nn.functional", autocast="gpu fp32")
 def softplus(input: Array, beta=1, threshold=20) -> Array:
     """Smooth ReLU ``log(1 + exp(beta * input)) / beta``, linear where ``beta * input`` is above ``threshold``."""
     z = input * beta
@@ -517,3 +518,16 @@ def functional_rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplac
 def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
     """``rrelu`` in place."""
     return _rrelu(input, lower, upper, training, True)
+
+
+# -------------------------------------------------------------------------------- torch's functions, without their out=
+@composite(name="sigmoid", namespace="nn.functional")
+def functional_sigmoid(input):
+    """``1 / (1 + exp(-input))``."""
+    return input.sigmoid()
+
+
+@composite(name="tanh", namespace="nn.functional")
+def functional_tanh(input):
+    """The hyperbolic tangent."""
+    return input.tanh()

@@ -10,7 +10,7 @@ from .._core.numerics.bits import copysign
 from .._core.numerics.elementary import conj, power
 from .._core.table import Array, Operand, composite, op
 from .._core.tensor import Tensor, read
-from .kinds import FLOAT, INT, no_derivative, only
+from .kinds import FLOAT, INT, needs_a_tensor, no_derivative, only, two_numbers
 
 ONE = 1  # the default alpha and value, known by identity
 
@@ -125,7 +125,7 @@ def positive(input):
     return input
 
 
-@op(promote="same", inplace=True)
+@op(promote="same", inplace=True, autocast="gpu widest")
 def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value=ONE) -> Array:
     """``input + value * tensor1 * tensor2``."""
     product = mx.multiply(tensor1, tensor2)
@@ -142,7 +142,7 @@ def _(g, tensor1, tensor2, value, needs):
     return g, scaled * conj(tensor2) if needs[1] else None, scaled * conj(tensor1) if needs[2] else None
 
 
-@op(promote="same", inplace=True)
+@op(promote="same", inplace=True, autocast="gpu widest")
 def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value=ONE) -> Array:
     """``input + value * tensor1 / tensor2``. Raises: RuntimeError for integer ``tensor1`` and ``tensor2``."""
     quotient = mx.divide(tensor1, tensor2)
@@ -324,9 +324,10 @@ only(div_trunc, "div_trunc_cpu", INT, FLOAT)
 only(remainder, "remainder_cpu", INT, FLOAT)
 only(fmod, "fmod_cpu", INT, FLOAT)
 no_derivative(floor_divide)
+needs_a_tensor(remainder)
 
 
-@op(promote="float", inplace=True, autocast="fp32")
+@op(promote="float", inplace=True, autocast="gpu fp32")
 def reciprocal(input: Array) -> Array:
     """``1 / input``."""
     return mx.reciprocal(input)
@@ -338,7 +339,7 @@ def _(g, output):
 
 
 # --------------------------------------------------------------------------------------------------------------- powers
-@op(namespace="_", method=False, name="pow_scalar", backward="Pow", autocast="fp32")
+@op(namespace="_", method=False, name="pow_scalar", backward="Pow", autocast="gpu fp32")
 def pow_scalar(input: Array, exponent) -> Array:
     """A tensor to the power of a number of no higher kind."""
     if not mx.issubdtype(input.dtype, mx.inexact):
@@ -372,7 +373,7 @@ def _(g, input, exponent):
     return g * conj(dispatch.scalar_array(exponent, g.dtype) * pow_scalar(input, exponent - 1))
 
 
-@op(promote="same", namespace="_", method=False, name="pow_tensor", backward="Pow", autocast="fp32")
+@op(promote="same", namespace="_", method=False, name="pow_tensor", backward="Pow", autocast="gpu fp32")
 def pow_tensor(input: Operand, exponent: Operand) -> Array:
     """Elementwise power; negative powers of integers other than 1 and -1 are 0."""
     if mx.issubdtype(input.dtype, mx.signedinteger):
@@ -401,6 +402,8 @@ def _power(input, exponent, runner):
         if own.category >= given.category:
             return runner(pow_scalar, (input,), (exponent,))
         return runner(pow_scalar, (_lifted(input, exponent, runner),), (exponent,))
+    if not (isinstance(input, Tensor) or isinstance(exponent, Tensor)):
+        raise two_numbers("pow", (input, exponent))
     return runner(pow_tensor, (input, exponent), ())
 
 
@@ -472,7 +475,7 @@ def _(g, output):
     return g / conj(2 * output)
 
 
-@op(promote="float", inplace=True, autocast="fp32")
+@op(promote="float", inplace=True, autocast="gpu fp32")
 def rsqrt(input: Array) -> Array:
     """``1 / sqrt(input)``."""
     return mx.rsqrt(input)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.table import Array, Operand, op
-from .kinds import BOOL, INT, only
+from .kinds import BOOL, INT, needs_a_tensor, only
 
 
 @op(promote="same", inplace=True, grad=False)
@@ -90,5 +90,6 @@ def lcm(input: Array, other: Array) -> Array:
     return mx.abs(whole * other)
 
 
+needs_a_tensor(bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift)
 only(gcd, "gcd_cpu", INT)
 only(lcm, "lcm_cpu", INT)

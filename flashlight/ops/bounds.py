@@ -189,7 +189,7 @@ def clamp_max_(input, max):
 
 
 # ---------------------------------------------------------------------------------------------------------------- where
-@op(namespace="_", method=False, name="where", autocast="widest")
+@op(namespace="_", method=False, name="where")
 def choose(condition: Array, input: Operand, other: Operand) -> Array:
     """``input`` where the condition holds, else ``other``; both of one dtype."""
     return mx.where(condition, input, other)

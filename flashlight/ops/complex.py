@@ -56,7 +56,7 @@ def view_as_real(input):
     return views.view(input, RealView(), "ViewAsRealBackward0")
 
 
-@composite(method=False)
+@composite(method=False, autocast="cpu fp32")
 def view_as_complex(input):
     """Pairs of reals in the last dimension as complex numbers, a view. Raises: RuntimeError for other shapes."""
     if not input.dtype.is_floating_point:
@@ -177,7 +177,7 @@ def _(g, shapes):
     return dispatch.unbroadcast(mx.real(g), shapes[0]), dispatch.unbroadcast(mx.imag(g), shapes[1])
 
 
-@op(promote=None, method=False)
+@op(promote=None, method=False, autocast="cpu fp32")
 def polar(abs: Array, angle: Array) -> Array:
     """``abs * exp(1j * angle)``. Raises: RuntimeError unless both are of one floating point dtype."""
     return _from_parts(abs * cos(angle), abs * sin(angle))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core import dispatch, dtypes
+from .._core.axes import summed
 from .._core.device import CPU_LABEL, as_label, device
 from .._core.dispatch import cast, convert, is_number, scalar_array
 from .._core.formats import is_laid, like, suggested
@@ -12,7 +13,7 @@ from .._core.table import Array, composite, method, op
 from .._core.tensor import Tensor, contiguous_format, preserve_format, wrap
 
 
-# ----------------------------------------------------------------------------------------------------------------- copies
+# ------------------------------------------------------------------------------------------------------------- copies
 @op(namespace="_", method=False, name="clone")
 def copied(input: Array) -> Array:
     """The same values in a storage of their own: arrays are immutable, so nothing is copied."""
@@ -78,13 +79,15 @@ def _bad_to(value) -> TypeError:
         "to() received an invalid combination of arguments - got (" + type(value).__name__ + "), but expected one of:\n"
         " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, bool copy = False, *, "
         "torch.memory_format memory_format = None)\n"
-        " * (torch.dtype dtype, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"
-        " * (Tensor tensor, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"
+        " * (torch.dtype dtype, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = "
+        "None)\n"
+        " * (Tensor tensor, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = "
+        "None)\n"
     )
 
 
 def parse_to(args, kwargs) -> tuple:
-    """(device, dtype, non_blocking, copy, memory_format) from the call forms of ``to``; a tensor gives dtype and device."""
+    """(device, dtype, non_blocking, copy, memory_format) from the call forms of ``to``."""
     args, rest = list(args), dict(kwargs)
     label = rest.pop("device", None)
     dtype = rest.pop("dtype", None)
@@ -119,7 +122,8 @@ def parse_to(args, kwargs) -> tuple:
 def to(self, *args, **kwargs):
     """The tensor in another dtype, on another device or in another memory format.
 
-    Call as ``to(dtype)``, ``to(device, dtype=None)`` or ``to(other)``, each with ``non_blocking``, ``copy`` and ``memory_format``.
+    Call as ``to(dtype)``, ``to(device, dtype=None)`` or ``to(tensor)``, each with ``non_blocking``, ``copy`` and
+    ``memory_format``.
     Returns the tensor itself when nothing changes and ``copy`` is False. A device is a label: moving copies no data, so
     ``non_blocking`` has nothing to wait for.
     """
@@ -127,7 +131,7 @@ def to(self, *args, **kwargs):
     return converted(self, dtype, label, copy, preserve_format if format is None else format)
 
 
-# ------------------------------------------------------------------------------------------------------ named conversions
+# -------------------------------------------------------------------------------------------------- named conversions
 def _cast_method(name: str, target: dtypes.dtype):
     def change(self, memory_format=preserve_format):
         return converted(self, target, None, False, memory_format)
@@ -173,7 +177,7 @@ for _name in ("cuda", "mps"):
     _device_method(_name)
 
 
-# ----------------------------------------------------------------------------------------------------------------- filling
+# ------------------------------------------------------------------------------------------------------------ filling
 @op(namespace="_", method=False, name="fill")
 def filled(input: Array, value: Array) -> Array:
     """One number everywhere."""
@@ -182,7 +186,7 @@ def filled(input: Array, value: Array) -> Array:
 
 @filled.vjp
 def _(g, needs, dtypes):
-    return mx.zeros_like(g) if needs[0] else None, convert(mx.sum(g), dtypes[1]) if needs[1] else None
+    return mx.zeros_like(g) if needs[0] else None, convert(summed(g), dtypes[1]) if needs[1] else None
 
 
 def _fill_value(input: Tensor, value) -> Tensor:

@@ -20,7 +20,7 @@ def _from_host(values: np.ndarray, like: mx.array) -> mx.array:
     return from_host(values, dtypes.from_mlx(like.dtype))
 
 
-# ---------------------------------------------------------------------------------------------------------------- unique
+# ------------------------------------------------------------------------------------------------------------- unique
 @op(namespace="_", method=False, host=True, name="unique", constant_outputs=(1, 2), backward="Unique2")
 def unique_values(input: Array, dim) -> tuple[Array, Array, Array]:
     """The distinct values in order, where each element's value is among them, and how often each occurs."""
@@ -83,12 +83,12 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
 
 @composite
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
-    """The elements, or slices along ``dim``, without those equal to the one before; optional results as in ``unique``."""
+    """The elements, or slices along ``dim``, without those equal to the one before; other results as in ``unique``."""
     results = dispatch.run(consecutive_values, (input,), _unique_input("unique", input, dim))
     return _parts(results, return_inverse, return_counts)
 
 
-# ------------------------------------------------------------------------------------------------------------ histograms
+# --------------------------------------------------------------------------------------------------------- histograms
 @op(grad=False, host=True)
 def bincount(input: Array, weights: Array | None = None, minlength=0) -> Array:
     """How often each whole number occurs, or the sum of its ``weights``."""
@@ -155,9 +155,7 @@ def histogram_of(input: Array, weight: Array | None, edges, density) -> Array:
     weights = None if weight is None else _on_host(weight).astype(np.float64).reshape(-1)
     hist = np.histogramdd(points, [e.astype(np.float64) for e in edges], weights=weights)[0]
     if density:
-        for axis, e in enumerate(edges):
-            hist = hist / np.diff(e.astype(np.float64)).reshape([-1 if i == axis else 1 for i in range(hist.ndim)])
-        hist = hist / np.prod([1.0]) / (hist * _volumes(edges)).sum()
+        hist = hist / _volumes(edges) / hist.sum()
     return _from_host(hist.astype(_on_host(input).dtype), input)
 
 
@@ -183,7 +181,7 @@ def _histogram_edges(input: Tensor, columns: np.ndarray, bins, range) -> list:
 
 @composite
 def histogram(input, bins=100, *, range=None, weight=None, density=False, out=None):
-    """(hist, bin_edges): what falls between the edges, given as a tensor or as a count of equal ``bins`` over ``range``."""
+    """(hist, bin_edges): what falls between edges given as a tensor or as a count of equal ``bins`` over ``range``."""
     _floats("histogramdd", input._a)
     columns = to_numpy(host_value(input)).reshape(-1, 1)
     edges = _histogram_edges(input, columns, [bins], range)
@@ -194,7 +192,7 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False, out=No
 
 @composite(method=False)
 def histogramdd(input, bins, range=None, weight=None, density=False):
-    """(hist, bin_edges) of points, the rows of ``input``, over boxes; ``bins`` is a count, a list of counts or of edges."""
+    """(hist, bin_edges) of points, the rows of ``input``, over boxes; ``bins``: a count, counts or edges."""
     _floats("histogramdd", input._a)
     n = input.shape[-1]
     columns = to_numpy(host_value(input)).reshape(-1, n)

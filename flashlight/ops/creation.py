@@ -1,4 +1,4 @@
-"""Tensors from data, and tensors of a shape: tensor, zeros, ones, full, empty and their ``_like`` and ``new_`` forms."""
+"""Tensors from data, and tensors of a shape: tensor, zeros, ones, full, empty, their ``_like`` and ``new_`` forms."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .._core.tensor import Tensor, preserve_format, read, set_constructor, wrap,
 from .convert import converted
 
 
-# -------------------------------------------------------------------------------------------------------------- from data
+# ---------------------------------------------------------------------------------------------------------- from data
 def _copied(data, dtype, device, requires_grad: bool, pin_memory: bool, warning: str | None) -> Tensor:
     if isinstance(data, Tensor):
         if warning is not None:
@@ -76,7 +76,7 @@ def scalar_tensor(s, *, dtype=None, layout=None, device=None, pin_memory=False, 
     return finish(_filled((), s, float_dtype(dtype)), device, requires_grad, layout, pin_memory)
 
 
-# ------------------------------------------------------------------------------------------------------------- of a shape
+# --------------------------------------------------------------------------------------------------------- of a shape
 def _filled(shape, value, dtype: dtypes.dtype) -> mx.array:
     return mx.broadcast_to(scalar_array(value, dtypes.to_mlx(dtype)), shape)
 
@@ -241,7 +241,8 @@ def empty_permuted(
     shape, order = sizes_of((size,)), [wrap_dim(d, len(size)) for d in physical_layout]
     if len(order) != len(shape):
         raise RuntimeError(
-            f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = {len(shape)} "
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(shape)} "
             f"is not equal to len(physical_layout) = {len(order)}"
         )
     if len(set(order)) != len(order):
@@ -267,19 +268,21 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
     if count < 0:
         if (size - offset) % item:
             raise ValueError(
-                f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a multiple of element size ({item})"
+                f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a multiple of element "
+                f"size ({item})"
             )
         count = (size - offset) // item
     if offset + count * item > size:
         raise ValueError(
-            f"requested buffer length ({count} * {item} bytes) after offset ({offset} bytes) must not be greater than actual "
+            f"requested buffer length ({count} * {item} bytes) after offset ({offset} bytes) must not be greater than "
+            "actual "
             f"buffer length ({size} bytes)"
         )
     values = np.frombuffer(raw, dtype=np.uint8, count=count * item, offset=offset)
     return finish(mx.view(mx.array(values), dtypes.to_mlx(dtype)), None, requires_grad)
 
 
-# ---------------------------------------------------------------------------------------------------- legacy constructors
+# ------------------------------------------------------------------------------------------------ legacy constructors
 def _legacy(cls, dtype, args, device=None) -> Tensor:
     """``Tensor()``, ``Tensor(2, 3)`` (uninitialised), ``Tensor([1, 2])``, ``Tensor(tensor)``."""
     if len(args) == 1 and isinstance(args[0], Tensor) and args[0].ndim + args[0].is_floating_point():
@@ -342,10 +345,19 @@ class _TensorType(type):
 for _name in ("float64", "float32", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool"):
     _label = f"{dtypes.scalar_type_name(dtypes.BY_NAME[_name])}Tensor"
     composite(
-        _TensorType(_label, (), {"_legacy_dtype": dtypes.BY_NAME[_name], "__doc__": f"Legacy type of tensors of {_name}.",
-                                 "__module__": "flashlight"}),
-        name=_label, method=False, differentiable=False,
-    )  # fmt: skip
+        _TensorType(
+            _label,
+            (),
+            {
+                "_legacy_dtype": dtypes.BY_NAME[_name],
+                "__doc__": f"The legacy type of {_name} tensors.",
+                "__module__": "flashlight",
+            },
+        ),
+        name=_label,
+        method=False,
+        differentiable=False,
+    )
 
 
 @composite(method=False, differentiable=False)

@@ -25,7 +25,7 @@ def _accumulated(scan, a: mx.array, dim, dtype) -> mx.array:
     return out if result == work else out.astype(result)
 
 
-@op(autocast="fp32")
+@op(autocast="gpu fp32")
 def cumsum(input: Array, dim, *, dtype=None) -> Array:
     """Running sums along a dimension."""
     return _accumulated(mx.cumsum, input, dim, dtype)
@@ -38,7 +38,7 @@ def _(g, dim, dtypes):
     return convert(g, dtypes[0])
 
 
-@op(autocast="fp32")
+@op(autocast="gpu fp32")
 def cumprod(input: Array, dim, *, dtype=None) -> Array:
     """Running products along a dimension."""
     return _accumulated(mx.cumprod, input, dim, dtype)
@@ -135,7 +135,7 @@ def _difference(a: mx.array, b: mx.array) -> mx.array:
     return mx.where(a == b, mx.zeros((), dtype=a.dtype), a - b)
 
 
-# --------------------------------------------------------------------------------------------------------------- extrema
+# ------------------------------------------------------------------------------------------------------------ extrema
 def _running(name: str, scan, least):
     @op(name=name, result=getattr(return_types, name), constant_outputs=(1,))
     def running(input: Array, dim) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core import dispatch, dtypes
-from .._core.axes import axes_of
+from .._core.axes import axes_of, summed
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, wrap_dim
 
@@ -70,8 +70,8 @@ def trapezoid(y: Array, x: Array | None = None, *, dx=None, dim=-1) -> Array:
     _refuse_both("trapezoid", x, dx)
     axis = wrap_dim(dim, y.ndim)
     if y.shape[axis] == 0:
-        return mx.sum(y, axis=axis)
-    return mx.sum(_floating(_areas(y, x, dx, axis)), axis=axis) / 2
+        return summed(y, axis=axis)
+    return summed(_floating(_areas(y, x, dx, axis)), axis=axis) / 2
 
 
 @op(promote="same", out=False, method=False)
@@ -84,7 +84,7 @@ def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx=None, dim=-1) -
     return mx.cumsum(_floating(_areas(y, x, dx, axis)), axis=axis) / 2
 
 
-# -------------------------------------------------------------------------------------------------------------- gradient
+# ----------------------------------------------------------------------------------------------------------- gradient
 @op(promote=None, namespace="_", method=False, name="gradient")
 def gradient_along(input: Array, points: Array | None, spacing, dim, edge_order) -> Array:
     """Central differences inside, one-sided ones of ``edge_order`` at the ends."""
@@ -147,7 +147,8 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     each = tuple(spacing) if isinstance(spacing, (tuple, list)) else (spacing,) * len(dims)
     if len(each) != len(dims):
         raise RuntimeError(
-            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = {input.ndim}' "
+            "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "
+            f"{input.ndim}' "
             f"or 'dim', but got a list of length {len(each)}"
         )
     if edge_order not in (1, 2):
@@ -159,7 +160,8 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
         points = space if isinstance(space, Tensor) else None
         if points is not None and (points.ndim != 1 or points.shape[0] != input.shape[d]):
             raise RuntimeError(
-                f"torch.gradient expected each element of `spacing` to have 1 dimension and as many points as dimension {d}, "
+                "torch.gradient expected each element of `spacing` to have 1 dimension and as many points as "
+                f"dimension {d}, "
                 f"but got shape {list(points.shape)}"
             )
         results.append(

@@ -210,7 +210,7 @@ def _order(spread, output, lengths):
         current = [s for k, s in enumerate(current) if k not in (i, j)] + [kept]
 
 
-@composite(method=False)
+@composite(method=False, autocast="gpu low")
 def einsum(*args):
     """Products of tensors summed over subscripts: ``einsum("bij,bjk->bik", a, b)`` or ``einsum(a, [0, 1], b, [1, 2], "
     "[0, 2])``."""

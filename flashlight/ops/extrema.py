@@ -6,7 +6,7 @@ import mlx.core as mx
 
 from .._core import device as devices
 from .._core import dispatch, dtypes, return_types
-from .._core.axes import axes_of, numpy_names
+from .._core.axes import axes_of, numpy_names, summed
 from .._core.table import Array, composite, op, operators
 from .._core.tensor import Tensor, read
 from .kinds import COMPLEX, kind_of, not_implemented
@@ -66,7 +66,7 @@ def amin(input: Array, dim=(), keepdim=False) -> Array:
 def _shared(g, input, dim, output):
     axes = axes_of(dim, input.ndim)
     chosen = (input == spread(output, input.shape, axes)).astype(g.dtype)
-    return spread(g, input.shape, axes) * chosen / mx.sum(chosen, axis=axes, keepdims=True)
+    return spread(g, input.shape, axes) * chosen / summed(chosen, axis=axes, keepdims=True)
 
 
 amax.vjp(_shared)
@@ -87,7 +87,7 @@ def aminmax(input, *, dim=None, keepdim=False, out=None):
     return result if out is None else dispatch.write_out(out, result)
 
 
-# ------------------------------------------------------------------------------------------------------------- positions
+# ---------------------------------------------------------------------------------------------------------- positions
 def position(arg, a: mx.array, axis: int | None, keepdim: bool) -> mx.array:
     """Where the extremum is: the first of equals, the first NaN if there is one."""
     index = arg(a, axis=axis, keepdims=keepdim)
@@ -124,7 +124,7 @@ def argmin(input: Array, dim=None, keepdim=False) -> Array:
     return _place("argmin", mx.argmin, input, dim, keepdim)
 
 
-# ------------------------------------------------------------------------------------------------- max and min, all forms
+# --------------------------------------------------------------------------------------------- max and min, all forms
 def _over_all(name: str, reduce):
     @op(name=name, namespace="_", method=False)
     def over_all(input: Array) -> Array:
@@ -139,7 +139,7 @@ def _over_all(name: str, reduce):
         if mx.issubdtype(input.dtype, mx.floating):
             chosen = mx.logical_or(chosen, mx.logical_and(mx.isnan(input), mx.isnan(output)))
         chosen = chosen.astype(g.dtype)
-        return chosen * (g / mx.sum(chosen))
+        return chosen * (g / summed(chosen))
 
     return over_all
 
@@ -188,7 +188,8 @@ def _extremum(name: str, reduce, arg, pairwise: str):
 
     extremum.__name__ = name
     extremum.__doc__ = (
-        f"``{name}(input)``: the {word} element; ``{name}(input, dim, keepdim)``: the {word} along a dimension and their indices; "
+        f"``{name}(input)``: the {word} element; ``{name}(input, dim, keepdim)``: the {word} along a dimension and "
+        "their indices; "
         f"``{name}(input, other)``: the elementwise {pairwise}."
     )
     composite(extremum)

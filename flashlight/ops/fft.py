@@ -32,7 +32,7 @@ def _transform(a, axes, forward: bool, scale: float):
 
 
 # -------------------------------------------------------------------------------------------------- the three operators
-@op(namespace="_", name="fft_c2c", method=False, backward="FftC2C")
+@op(namespace="_", name="fft_c2c", method=False, backward="FftC2C", autocast="cpu fp32")
 def _c2c(input: Array, axes, forward, scale) -> Array:
     """The transform of complex numbers."""
     return _transform(input, axes, forward, scale)
@@ -43,7 +43,7 @@ def _(g, axes, forward, scale):
     return _transform(g, axes, not forward, scale)
 
 
-@op(namespace="_", name="fft_r2c", method=False, backward="FftR2C")
+@op(namespace="_", name="fft_r2c", method=False, backward="FftR2C", autocast="cpu fp32")
 def _r2c(input: Array, axis, scale, onesided) -> Array:
     """The forward transform of real numbers, all of it or the half that says all."""
     out = (mx.fft.rfft if onesided else mx.fft.fft)(input, axis=axis)
@@ -58,7 +58,7 @@ def _(g, axis, scale, onesided, shapes):
     return mx.real(_transform(g, (axis,), False, scale))
 
 
-@op(namespace="_", name="fft_c2r", method=False, backward="FftC2R")
+@op(namespace="_", name="fft_c2r", method=False, backward="FftC2R", autocast="cpu fp32")
 def _c2r(input: Array, axis, n, scale) -> Array:
     """The inverse transform of the half of a Hermitian spectrum, to ``n`` real numbers."""
     return mx.fft.irfft(input, n=n, axis=axis) * (scale * n)
@@ -155,13 +155,13 @@ def _along(input: Tensor, n, dim, norm, forward: bool, out):
     return deliver(dispatch.run(_c2c, (t,), ((dim,), forward, scale)), out)
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def fft(input, n=None, dim: int = -1, norm=None, *, out=None):
     """The discrete Fourier transform along a dimension."""
     return _along(input, n, dim, norm, True, out)
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def ifft(input, n=None, dim: int = -1, norm=None, *, out=None):
     """The inverse discrete Fourier transform along a dimension."""
     return _along(input, n, dim, norm, False, out)
@@ -176,13 +176,13 @@ def _halved(name: str, input: Tensor, n, dim, norm, forward: bool) -> Tensor:
     return half if forward else half.conj().resolve_conj()
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def rfft(input, n=None, dim: int = -1, norm=None, *, out=None):
     """The transform of real numbers: the half of the spectrum that is not mirrored."""
     return deliver(_halved("rfft", input, n, dim, norm, True), out)
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def ihfft(input, n=None, dim: int = -1, norm=None, *, out=None):
     """The inverse of ``hfft``: the half spectrum of real numbers, conjugated."""
     return deliver(_halved("ihfft", input, n, dim, norm, False), out)
@@ -199,13 +199,13 @@ def _to_real(input: Tensor, n, dim, norm, forward: bool) -> Tensor:
     return dispatch.run(_c2r, (t,), (dim, n, _scale(norm, n, forward)))
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def irfft(input, n=None, dim: int = -1, norm=None, *, out=None):
     """The inverse of ``rfft``: ``n`` real numbers (by default an even number) from half a spectrum."""
     return deliver(_to_real(input, n, dim, norm, False), out)
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def hfft(input, n=None, dim: int = -1, norm=None, *, out=None):
     """The transform of a signal that is Hermitian, of which one half is given: ``n`` real numbers."""
     return deliver(_to_real(input, n, dim, norm, True), out)
@@ -221,13 +221,13 @@ def _over(input: Tensor, s, dim, norm, forward: bool) -> Tensor:
     return dispatch.run(_c2c, (t,), (tuple(axes), forward, _scale(norm, math.prod(lengths), forward)))
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def fftn(input, s=None, dim=None, norm=None, *, out=None):
     """The discrete Fourier transform over dimensions."""
     return deliver(_over(input, s, dim, norm, True), out)
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def ifftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse discrete Fourier transform over dimensions."""
     return deliver(_over(input, s, dim, norm, False), out)
@@ -244,13 +244,13 @@ def _halved_over(name: str, input: Tensor, s, dim, norm, forward: bool) -> Tenso
     return half if len(axes) == 1 else dispatch.run(_c2c, (half,), (tuple(axes[:-1]), forward, 1.0))
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def rfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The transform of real numbers over dimensions: half of the spectrum in the last one."""
     return deliver(_halved_over("rfftn", input, s, dim, norm, True), out)
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def ihfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of ``hfftn``."""
     if input.is_complex():
@@ -276,13 +276,13 @@ def _to_real_over(name: str, input: Tensor, s, dim, norm, forward: bool) -> Tens
     return dispatch.run(_c2r, (t,), (axes[-1], last, scale))
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def irfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The inverse of ``rfftn``."""
     return deliver(_to_real_over("irfftn", input, s, dim, norm, False), out)
 
 
-@composite(namespace="fft", method=False)
+@composite(namespace="fft", method=False, autocast="cpu fp32")
 def hfftn(input, s=None, dim=None, norm=None, *, out=None):
     """The transform over dimensions of a signal that is Hermitian in the last one: real numbers."""
     return deliver(_to_real_over("hfftn", input, s, dim, norm, True), out)

@@ -159,7 +159,7 @@ def _cubic(flat, points: list, sizes, padding: str, align: bool):
     return total
 
 
-@op(name="grid_sampler", namespace="_", method=False, backward="GridSampler2D")
+@op(name="grid_sampler", namespace="_", method=False, backward="GridSampler2D", autocast="cpu fp32, gpu widest")
 def _sampled(input: Array, grid: Array, mode, padding, align) -> Array:
     """(N, C, *S) at (N, *P, len(S)) -> (N, C, *P)."""
     sizes = input.shape[2:]

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._core import dispatch, dtypes
 from .._core.conversion import infer
-from .._core.dispatch import cast, is_number
+from .._core.dispatch import cast, is_number, scalar_array
 from .._core.indexing import checked, gather, parse, region_of, scatter, scatter_add
 from .._core.table import Array, composite, method, op, operators
 from .._core.tensor import Tensor, read, wrap
@@ -42,6 +42,8 @@ def _assigned(value, to: Tensor) -> Tensor:
         raise TypeError(f"can't assign a {kind} to a {to.type()}")
     if isinstance(value, complex) and not to.is_complex():
         raise RuntimeError(f"value cannot be converted to type {c_name(to.dtype)} without overflow")
+    if to.dtype.category >= dtypes.FLOAT:
+        return wrap(scalar_array(value, to._a.dtype))
     return wrap(infer(value, to.dtype))
 
 
@@ -69,7 +71,7 @@ def __setitem__(self, key, value):
         put(seen, advanced, value, False)
 
 
-@op(namespace="_", name="index_put", method=False)
+@op(namespace="_", name="index_put", method=False, autocast="gpu widest")
 def index_put(input: Array, values: Array, indices, accumulate: bool) -> Array:
     """``input`` with the elements at index arrays replaced by, or added to, ``values``."""
     return (scatter_add if accumulate else scatter)(input, indices, values)
@@ -167,8 +169,8 @@ def copy_(self, src, non_blocking=False):
         raise RuntimeError(
             f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(src.shape)}"
             if src.ndim <= self.ndim and src.numel() == self.numel()
-            else f"The size of tensor a ({_last(self)}) must match the size of tensor b ({_last(src)}) at non-singleton "
-            f"dimension {max(self.ndim, src.ndim) - 1}"
+            else f"The size of tensor a ({_last(self)}) must match the size of tensor b ({_last(src)}) at "
+            f"non-singleton dimension {max(self.ndim, src.ndim) - 1}"
         )
     return dispatch.in_place(operators["_.copy"], (self, src), ())
 

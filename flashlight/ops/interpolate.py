@@ -141,7 +141,7 @@ def _axes(shape, sizes, mode, align, scales, antialias, dtype) -> list:
     return found
 
 
-@op(name="interpolate", namespace="_", method=False, backward="Upsample")
+@op(name="interpolate", namespace="_", method=False, backward="Upsample", autocast="gpu fp32")
 def _interpolated(input: Array, sizes, mode, align, scales, antialias) -> Array:
     """``input`` (N, C, *S) resized to (N, C, *sizes)."""
     if input.dtype == mx.uint8:

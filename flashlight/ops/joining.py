@@ -19,7 +19,7 @@ def _is_legacy_empty(shape) -> bool:
     return tuple(shape) == (0,)
 
 
-@op(promote="same", method=False, autocast="widest", aliases=("concat", "concatenate"))
+@op(promote="same", method=False, autocast="cpu widest", aliases=("concat", "concatenate"))
 def cat(tensors: Arrays, dim: int = 0) -> Array:
     """The tensors one after the other along a dimension they all have."""
     kept = [a for a in tensors if not _is_legacy_empty(a.shape)]
@@ -70,7 +70,7 @@ def _(arrays, statics):
     return arrays
 
 
-@op(promote="same", method=False, autocast="widest")
+@op(promote="same", method=False, autocast="cpu widest")
 def stack(tensors: Arrays, dim: int = 0) -> Array:
     """Tensors of one shape side by side along a new dimension."""
     return mx.stack(tensors, axis=wrap_dim(dim, tensors[0].ndim + 1))

@@ -34,6 +34,26 @@ def only(operator: Operator, kernel: str, *kinds: int, message: str = "", error=
         return arrays
 
 
+def needs_a_tensor(*operators: Operator) -> None:
+    """Refuse calls of these whose operands are all numbers."""
+    for operator in operators:
+        operator.guarded(_number_refusal(operator.name))
+
+
+def _number_refusal(name: str):
+    def refuse(operands):
+        if not any(isinstance(a, mx.array) for a in operands):
+            raise two_numbers(name, operands)
+
+    return refuse
+
+
+def two_numbers(name: str, operands) -> TypeError:
+    """The error for an operator called without a tensor."""
+    given = ", ".join(type(a).__name__ for a in operands)
+    return TypeError(f"{name}() received an invalid combination of arguments - got ({given}): one must be a Tensor")
+
+
 def no_derivative(*operators: Operator) -> None:
     """Declare that torch has no derivative for these: backward through them raises."""
     for operator in operators:

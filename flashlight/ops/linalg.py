@@ -245,7 +245,7 @@ def _check_inverted(name: str, shape, info: Tensor) -> None:
         )
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def inv_ex(A, *, check_errors: bool = False, out=None):
     """(inverse, info): ``info`` is 0, or the number of the pivot that is zero."""
     check_square("linalg.inv", A)
@@ -256,7 +256,7 @@ def inv_ex(A, *, check_errors: bool = False, out=None):
     return deliver(found, out)
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def inv(A, *, out=None):
     """The inverse of square matrices.
 
@@ -267,14 +267,14 @@ def inv(A, *, out=None):
     return deliver(found.inverse, out)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def inverse(input, *, out=None):
     """``linalg.inv``."""
     return inv(input, out=out)
 
 
 # ------------------------------------------------------------------------------------------------- systems of equations
-@op(namespace="_", name="solve_ex", method=False, constant_outputs=(1,), host=True, backward="LinalgSolveEx")
+@op(namespace="_", name="solve_ex", method=False, constant_outputs=(1,), host=True, backward="LinalgSolveEx", autocast="cpu fp32")
 def _solve_ex(A: Array, B: Array, left) -> Array:
     """The solution of a system, and where there is none."""
     if left:
@@ -352,7 +352,7 @@ def _check_solved(shape, info: Tensor) -> None:
         raise LinAlgError(f"torch.linalg.solve: {where}The solver failed because the input matrix is singular.")
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def solve(A, B, *, left: bool = True, out=None):
     """The solution of ``A X = B``, or of ``X A = B`` with ``left=False``.
 
@@ -392,7 +392,7 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
     return deliver(x.mT, out)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
     """(solution of ``A x = b`` for a triangular ``A``, copy of ``A``)."""
     check_matrix("torch.triangular_solve", b, "b")
@@ -487,7 +487,7 @@ def _cholesky_by_minors(a: np.ndarray) -> tuple:
     return factor, np.int32(0)
 
 
-@op(namespace="_", name="cholesky_ex", method=False, constant_outputs=(1,), host=True, backward="LinalgCholeskyEx")
+@op(namespace="_", name="cholesky_ex", method=False, constant_outputs=(1,), host=True, backward="LinalgCholeskyEx", autocast="cpu fp32")
 def _cholesky_ex(A: Array, upper) -> Array:
     """The Cholesky factor, and where there is none."""
 
@@ -517,7 +517,7 @@ def _not_positive(name: str, shape, failed) -> LinAlgError:
     )
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def cholesky_ex(input, *, upper: bool = False, check_errors: bool = False, out=None):
     """(Cholesky factor, info): ``info`` is 0, or the order of the first leading minor that is not positive-definite."""
     check_square("linalg.cholesky", input)
@@ -529,7 +529,7 @@ def cholesky_ex(input, *, upper: bool = False, check_errors: bool = False, out=N
     return deliver(return_types.linalg_cholesky_ex(factor, info), out)
 
 
-@composite(namespace="linalg", method=False, name="cholesky")
+@composite(namespace="linalg", method=False, name="cholesky", autocast="cpu fp32")
 def linalg_cholesky(input, *, upper: bool = False, out=None):
     """The lower (or upper) triangular factor of positive-definite matrices.
 
@@ -542,7 +542,7 @@ def linalg_cholesky(input, *, upper: bool = False, out=None):
     return deliver(factor, out)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def cholesky(input, upper: bool = False, *, out=None):
     """The triangular factor of positive-definite matrices.
 
@@ -555,7 +555,7 @@ def cholesky(input, upper: bool = False, *, out=None):
     return deliver(factor, out)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def cholesky_solve(B, L, upper: bool = False, *, out=None):
     """The solution of ``A X = B`` given the Cholesky factor of ``A``."""
     for letter, t in (("b", B), ("u", L)):
@@ -584,7 +584,7 @@ def _solve_by_factor(b, factor, upper):
     return solve_triangular_arrays(conj_t(low), half, True, False)
 
 
-@op(namespace="_", name="cholesky_solve", method=False, host=True)
+@op(namespace="_", name="cholesky_solve", method=False, host=True, autocast="cpu fp32")
 def _cholesky_solve(B: Array, L: Array, upper) -> Array:
     """The solution of a system given the Cholesky factor of its matrix."""
     return _solve_by_factor(B, L, upper)
@@ -602,7 +602,7 @@ def _to_factor(common, factor, upper):
     return -mx.matmul(factor, common) if upper else -mx.matmul(common, factor)
 
 
-@op(namespace="_", name="cholesky_inverse", method=False, host=True)
+@op(namespace="_", name="cholesky_inverse", method=False, host=True, autocast="cpu fp32")
 def _cholesky_inverse(L: Array, upper) -> Array:
     """The inverse of a matrix given its Cholesky factor."""
     return _solve_by_factor(mx.broadcast_to(mx.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
@@ -614,7 +614,7 @@ def _(g, L, output, upper):
     return _to_factor(common, L, upper)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def cholesky_inverse(L, upper: bool = False, *, out=None):
     """The inverse of a matrix given its Cholesky factor.
 

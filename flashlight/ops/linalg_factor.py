@@ -64,7 +64,7 @@ def _check_phase(values, message: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------------- qr
-@op(namespace="_", name="qr", method=False, host=True, backward="LinalgQr")
+@op(namespace="_", name="qr", method=False, host=True, backward="LinalgQr", autocast="cpu fp32")
 def _qr(A: Array, mode) -> Array:
     """Q and R; Q is empty in mode "r"."""
 
@@ -120,19 +120,19 @@ def _factor_qr(name: str, A: Tensor, mode: str):
     return dispatch.run(_qr, (A,), (mode,))
 
 
-@composite(namespace="linalg", method=False, name="qr")
+@composite(namespace="linalg", method=False, name="qr", autocast="cpu fp32")
 def linalg_qr(A, mode: str = "reduced", *, out=None):
     """(Q, R): ``A`` as orthonormal columns times an upper triangle; ``mode`` is reduced, complete or r (R only)."""
     return deliver(return_types.linalg_qr(*_factor_qr("linalg.qr", A, mode)), out)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def qr(input, some: bool = True, *, out=None):
     """(Q, R), reduced unless ``some`` is False."""
     return deliver(return_types.qr(*_factor_qr("linalg.qr", input, "reduced" if some else "complete")), out)
 
 
-@op(name="geqrf", host=True, result=return_types.geqrf)
+@op(name="geqrf", host=True, result=return_types.geqrf, autocast="cpu fp32")
 def geqrf(input: Array) -> Array:
     """(reflectors below the diagonal and R above, their factors tau): the QR decomposition as LAPACK keeps it."""
 
@@ -152,7 +152,7 @@ geqrf.checked(matrix_input("geqrf"))
 
 
 # ------------------------------------------------------------------------------------------------------ singular values
-@op(namespace="_", name="svd", method=False, host=True, backward="LinalgSvd")
+@op(namespace="_", name="svd", method=False, host=True, backward="LinalgSvd", autocast="cpu fp32")
 def _svd(A: Array, full_matrices) -> Array:
     """U, S and the conjugate transpose of V."""
 
@@ -203,7 +203,7 @@ def _(gs, outputs):
 _svd.checked(matrix_input("linalg.svd"))
 
 
-@composite(namespace="linalg", method=False, name="svd")
+@composite(namespace="linalg", method=False, name="svd", autocast="cpu fp32")
 def linalg_svd(A, full_matrices: bool = True, *, driver=None, out=None):
     """(U, S, Vh): ``A`` as ``U diag(S) Vh`` with the singular values in descending order."""
     if driver is not None:
@@ -213,7 +213,7 @@ def linalg_svd(A, full_matrices: bool = True, *, driver=None, out=None):
     return deliver(return_types.linalg_svd(*dispatch.run(_svd, (A,), (full_matrices,))), out)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def svd(input, some: bool = True, compute_uv: bool = True, *, out=None):
     """(U, S, V): ``input`` as ``U diag(S) V^H``; without ``compute_uv`` U and V are zeros."""
     u, s, vh = dispatch.run(_svd, (input,), (not some,))
@@ -224,7 +224,7 @@ def svd(input, some: bool = True, compute_uv: bool = True, *, out=None):
     return deliver(return_types.svd(u, s, vh.mH), out)
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def svdvals(A, *, driver=None, out=None):
     """The singular values in descending order."""
     return deliver(linalg_svd(A, full_matrices=False, driver=driver).S, out)
@@ -275,13 +275,13 @@ def _(arrays, statics):
     return arrays
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def eigh(A, UPLO: str = "L", *, out=None):
     """(eigenvalues in ascending order, eigenvectors) of Hermitian matrices, of which one triangle is read."""
     return deliver(return_types.linalg_eigh(*dispatch.run(_eigh, (A,), (UPLO,))), out)
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def eigvalsh(A, UPLO: str = "L", *, out=None):
     """The eigenvalues of Hermitian matrices in ascending order."""
     return deliver(eigh(A, UPLO)[0], out)
@@ -324,13 +324,13 @@ def _(gs, A, outputs):
 _eig.checked(square_input("linalg.eig"))
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def eig(A, *, out=None):
     """(eigenvalues, eigenvectors) of square matrices, complex."""
     return deliver(return_types.linalg_eig(*dispatch.run(_eig, (A,), ())), out)
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def eigvals(A, *, out=None):
     """The eigenvalues of square matrices, complex."""
     return deliver(eig(A)[0], out)
@@ -523,7 +523,7 @@ def linalg_lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False, 
     return deliver(p.matmul(solve_triangular(low.mH, half, upper=True, unitriangular=True)), out)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def lu_solve(b, LU_data, LU_pivots, *, out=None):
     """The solution of ``A x = b`` given the compact LU of A."""
     return linalg_lu_solve(LU_data, LU_pivots, b, out=out)

@@ -93,13 +93,13 @@ def pinv(A, rcond=None, hermitian: bool = False, *, atol=None, rtol=None, out=No
     return deliver(dispatch.run(_pinv, (A,), (*tolerances, hermitian)), out)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def pinverse(input, rcond: float = 1e-15):
     """``linalg.pinv``."""
     return pinv(input, rcond)
 
 
-@composite(namespace="linalg", method=False, differentiable=False, host=True)
+@composite(namespace="linalg", method=False, differentiable=False, host=True, autocast="cpu fp32")
 def matrix_rank(A, tol=None, hermitian: bool = False, *, atol=None, rtol=None, out=None):
     """How many singular values exceed ``max(atol, rtol * largest)``."""
     check_matrix("torch.linalg.matrix_rank", A, "input")
@@ -120,7 +120,7 @@ def matrix_rank(A, tol=None, hermitian: bool = False, *, atol=None, rtol=None, o
 _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def lstsq(input, b, rcond=None, *, driver=None):
     """(solution, residuals, rank, singular values) of the least squares problem ``min |A X - B|``.
 
@@ -255,7 +255,7 @@ def _matrix_norm(A: Tensor, ord, dim, keepdim: bool) -> Tensor:
     return found if keepdim else found.squeeze(dim)
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="gpu fp32")
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None, out=None):
     """A norm of matrices: "fro", "nuc", or 1, 2, inf and their negatives."""
     check_matrix("linalg.matrix_norm", A)
@@ -288,7 +288,7 @@ def linalg_norm(A, ord=None, dim=None, keepdim: bool = False, *, out=None, dtype
     return vector_norm(A, 2 if ord is None else ord, dims, keepdim, dtype=dtype, out=out)
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def cond(A, p=None, *, out=None):
     """The condition number of matrices in a norm: by default the ratio of the extreme singular values."""
     check_matrix("linalg.cond", A)
@@ -320,7 +320,7 @@ def _eye_like(like: Tensor, rows: int, columns: int) -> Tensor:
     return like.detach().new_ones(n).diag()[:rows, :columns]
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def householder_product(A, tau, *, out=None):
     """The first columns of the product of the reflectors ``I - tau v v^H``, the v below the diagonal of ``A``."""
     name = "torch.linalg.householder_product"
@@ -335,13 +335,13 @@ def householder_product(A, tau, *, out=None):
     return deliver(_reflected(A, tau, A.shape[-1]), out)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def orgqr(input, input2):
     """``linalg.householder_product``."""
     return householder_product(input, input2)
 
 
-@composite
+@composite(autocast="cpu fp32")
 def ormqr(input, tau, other, left: bool = True, transpose: bool = False, *, out=None):
     """``other`` times the product of reflectors, from the left or right, conjugate-transposed or not."""
     for name, t in (("input", input), ("other", other)):
@@ -356,7 +356,7 @@ def ormqr(input, tau, other, left: bool = True, transpose: bool = False, *, out=
 
 
 # ------------------------------------------------------------------------------------------------------- tensor systems
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def tensorinv(A, ind: int = 2, *, out=None):
     """The inverse of ``A`` as a map from its dimensions after ``ind`` to those before."""
     if ind <= 0:
@@ -371,7 +371,7 @@ def tensorinv(A, ind: int = 2, *, out=None):
     return deliver(inv(A.reshape(math.prod(before), n)).reshape(*after, *before), out)
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="cpu fp32")
 def tensorsolve(A, B, dims=None, *, out=None):
     """The tensor X with ``tensordot(A, X, X.ndim) = B``; ``dims`` of A are moved to its end first."""
     if dims is not None:
@@ -389,7 +389,7 @@ def tensorsolve(A, B, dims=None, *, out=None):
 
 
 # -------------------------------------------------------------------------------------------------------------- vectors
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="low")
 def vecdot(x, y, *, dim: int = -1, out=None):
     """Sums of the products of ``conj(x)`` and ``y`` along a dimension."""
     if x.dtype is not y.dtype:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import mlx.core as mx
 
 from .._core import dtypes
@@ -12,7 +14,7 @@ from .matmul import product
 
 
 def _rows(a):
-    return a.reshape(-1, a.shape[-1])
+    return a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
 
 @op(namespace="nn.functional", autocast="low", backward="Addmm")
@@ -86,7 +88,7 @@ def _kind(a) -> str:
     return dtypes.scalar_type_name(dtypes.from_mlx(a.dtype))
 
 
-@op(method=False, namespace=("torch", "nn.functional"), out=False)
+@op(method=False, namespace=("torch", "nn.functional"), out=False, autocast="gpu widest")
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
     """``input1^T weight[k] input2 + bias[k]`` for each k.
 

@@ -115,7 +115,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 
 # --------------------------------------------------------------------------------------------------------- probabilities
-@op(namespace="_", name="binary_cross_entropy", method=False, autocast="fp32")
+@op(namespace="_", name="binary_cross_entropy", method=False, autocast="cpu fp32, gpu banned")
 def _bce(input: Array, target: Array, weight: Array | None, reduction: str) -> Array:
     """Binary cross entropy of probabilities; logarithms are cut off at -100."""
     losses = -(target * mx.maximum(mx.log(input), -100.0) + (1 - target) * mx.maximum(log1p(-input), -100.0))
@@ -177,7 +177,7 @@ def binary_cross_entropy_with_logits(
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """Kullback-Leibler divergence of log-probabilities ``input`` from ``target``; "batchmean" divides by the batch size."""
     by_batch = reduction == "batchmean"
@@ -198,7 +198,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return result / input.size(0) if by_batch and input.ndim else result
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
     """Negative log likelihood of counts under a Poisson distribution of (log) rate ``input``."""
     reduction = legacy_reduction(size_average, reduce, reduction)
@@ -235,7 +235,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 
 
 # --------------------------------------------------------------------------------------------------------------- margins
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """``input`` where the target is 1, ``max(0, margin - input)`` where it is -1."""
     zero = _torch("zeros_like")(input)
@@ -243,7 +243,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     return reduced(losses, legacy_reduction(size_average, reduce, reduction))
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """``max(0, -target * (input1 - input2) + margin)``, reduced."""
     if not input1.ndim == input2.ndim == target.ndim:
@@ -255,7 +255,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     return reduced(losses, legacy_reduction(size_average, reduce, reduction))
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """``log(1 + exp(-target * input))``, reduced."""
     return reduced((-target * input).exp().log1p(), legacy_reduction(size_average, reduce, reduction))
@@ -269,7 +269,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     return reduced(losses.sum(-1) / input.size(-1), legacy_reduction(size_average, reduce, reduction))
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1."""
     if target.ndim == 1 and input1.ndim != 2 or target.ndim == 0 and input1.ndim != 1 or target.ndim > 1:
@@ -284,7 +284,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return reduced(losses, legacy_reduction(size_average, reduce, reduction))
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
 ):
@@ -319,7 +319,7 @@ def triplet_margin_with_distance_loss(
     return _triplet(anchor, positive, negative, distance, margin, swap, legacy_reduction(None, None, reduction))
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """``sum_i max(0, margin - x[y] + x[i])**p / C`` over the wrong classes. Raises: ValueError for another p than 1 or 2."""
     reduction = legacy_reduction(size_average, reduce, reduction)
@@ -338,7 +338,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return reduced(losses.squeeze(0) if single and target.ndim == 0 else losses, reduction)
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """``max(0, 1 - (x[y] - x[i]))`` over the target classes y (up to the first -1) and the other classes i, divided by C."""
     reduction = legacy_reduction(size_average, reduce, reduction)

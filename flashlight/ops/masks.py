@@ -10,7 +10,7 @@ from .._core.conversion import from_host, host_value
 from .._core.dispatch import convert, deliver
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, op
-from .._core.tensor import Tensor, wrap
+from .._core.tensor import Tensor, read, wrap
 from .joining import merged_shape
 from .matmul import c_name
 from .scatter import filler, kind_of, two_forms
@@ -225,3 +225,35 @@ def nonzero(input, *, out=None, as_tuple: bool = False):
 def argwhere(input):
     """The positions of the elements that are not zero, a row for each."""
     return nonzero(input)
+
+
+@composite(method=False, differentiable=False)
+def unravel_index(indices, shape):
+    """The indices in each dimension of flat positions in a tensor of a shape."""
+    shape = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    if indices.dtype.category != dtypes.INT:
+        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype!r}")
+    if any(n < 0 for n in shape):
+        raise ValueError(f"'shape' cannot have negative values, but got {shape}")
+    a, size, found = read(indices), 1, []
+    for n in reversed(shape):
+        found.append(wrap((a // size) % max(n, 1), indices._device))
+        size *= n
+    return tuple(reversed(found))
+
+
+@composite(namespace=(), method=True)
+def fill_diagonal_(self, fill_value, wrap: bool = False):
+    """Fill the main diagonal in place; with ``wrap`` it starts again below the square part of a tall matrix."""
+    shape = self.shape
+    if len(shape) < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if len(shape) > 2 and len(set(shape)) != 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    step = sum(self.stride(d) for d in range(len(shape)))
+    place = self.storage_offset()
+    self.as_strided((min(shape),), (step,), place).fill_(fill_value)
+    if wrap and len(shape) == 2 and shape[0] > shape[1] + 1:
+        rest = self[shape[1] + 1 :]
+        fill_diagonal_(rest, fill_value, wrap)
+    return self

@@ -156,7 +156,7 @@ def _same_scalar_type(name: str, a, b) -> None:
     _no_bool(name, a)
 
 
-@op(autocast="low")
+@op(autocast="gpu low")
 def mv(input: Array, vec: Array) -> Array:
     """The product of a matrix and a vector."""
     return mx.squeeze(product(input, mx.expand_dims(vec, -1)), -1)
@@ -196,7 +196,7 @@ def _not_one_dtype(*arrays) -> RuntimeError:
     )
 
 
-@op(autocast="low")
+@op(autocast="gpu widest")
 def dot(input: Array, tensor: Array) -> Array:
     """The sum of the products of two vectors' elements."""
     return mx.reshape(product(mx.reshape(input, (1, -1)), mx.reshape(tensor, (-1, 1))), ())
@@ -230,7 +230,7 @@ def _check_vectors(a, b) -> None:
     _no_bool("dot", a)
 
 
-@op
+@op(autocast="gpu widest")
 def vdot(input: Array, other: Array) -> Array:
     """The sum of the products of the first vector's conjugate and the second."""
     return mx.reshape(product(mx.reshape(_plain_conj(input), (1, -1)), mx.reshape(other, (-1, 1))), ())
@@ -402,7 +402,7 @@ def _(arrays, _statics):
     return arrays
 
 
-@op(autocast="low", inplace=True)
+@op(autocast="gpu low", inplace=True)
 def addmv(input: Array, mat: Array, vec: Array, *, beta=1, alpha=1) -> Array:
     """``beta * input + alpha * (mat @ vec)``."""
     return _scaled(input, mx.squeeze(product(mat, mx.expand_dims(vec, -1)), -1), beta, alpha)
@@ -431,7 +431,7 @@ def _(arrays, _statics):
     return arrays
 
 
-@op(autocast="low", inplace=True, promote="same")
+@op(autocast="gpu low", inplace=True, promote="same")
 def addr(input: Array, vec1: Array, vec2: Array, *, beta=1, alpha=1) -> Array:
     """``beta * input + alpha * outer(vec1, vec2)``."""
     outer = mx.expand_dims(vec1, 1) * mx.expand_dims(vec2, 0)

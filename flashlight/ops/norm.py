@@ -273,7 +273,7 @@ def _on_gpu(a) -> bool:
     return device.GPU and a.dtype != mx.float64
 
 
-@op(namespace="nn.functional", autocast="fp32", backward="NativeLayerNorm")
+@op(namespace="nn.functional", autocast="gpu fp32", backward="NativeLayerNorm")
 def layer_norm(
     input: Array, normalized_shape, weight: Array | None = None, bias: Array | None = None, eps=1e-05
 ) -> Array:
@@ -349,7 +349,7 @@ def torch_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05,
     return layer_norm.public(input, normalized_shape, weight, bias, eps)
 
 
-@op(namespace=("torch", "nn.functional"), method=False, out=False, autocast="fp32")
+@op(namespace=("torch", "nn.functional"), method=False, out=False, autocast="gpu fp32")
 def rms_norm(input: Array, normalized_shape, weight: Array | None = None, eps=None) -> Array:
     """Divide by the root of the mean square over the last dimensions. https://arxiv.org/abs/1910.07467.
 
@@ -405,7 +405,7 @@ def _(arrays, statics):
 
 
 # ---------------------------------------------------------------------------------------------------------- group norm
-@op(namespace="nn.functional", autocast="fp32", backward="NativeGroupNorm")
+@op(namespace="nn.functional", autocast="gpu fp32", backward="NativeGroupNorm")
 def group_norm(input: Array, num_groups, weight: Array | None = None, bias: Array | None = None, eps=1e-05) -> Array:
     """Standardise each group of channels of each instance. Shape: (N, C, *S). https://arxiv.org/abs/1803.08494."""
     x = _wide(_grouped(input, num_groups))

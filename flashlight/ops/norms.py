@@ -7,7 +7,7 @@ import math
 import mlx.core as mx
 
 from .._core import dispatch, dtypes
-from .._core.axes import axes_of, numpy_names
+from .._core.axes import axes_of, numpy_names, summed
 from .._core.dispatch import convert
 from .._core.numerics.elementary import conj
 from .._core.table import Array, composite, namespaces, op, operators
@@ -31,15 +31,15 @@ def p_norm(a: mx.array, p, axes, keepdim: bool, root=_root) -> mx.array:
     """The p-norm of an array of floats over dimensions (None: all); any p, also 0 and the infinities."""
     if p == 2:
         squares = mx.square(a) if a.dtype != mx.complex64 else mx.square(mx.real(a)) + mx.square(mx.imag(a))
-        return root(mx.sum(squares, axis=axes, keepdims=keepdim))
+        return root(summed(squares, axis=axes, keepdims=keepdim))
     size = _magnitudes(a)
     if p == 0:
-        return mx.sum((size != 0).astype(size.dtype), axis=axes, keepdims=keepdim)
+        return summed((size != 0).astype(size.dtype), axis=axes, keepdims=keepdim)
     if p == 1:
-        return mx.sum(size, axis=axes, keepdims=keepdim)
+        return summed(size, axis=axes, keepdims=keepdim)
     if math.isinf(p):
         return (mx.max if p > 0 else mx.min)(size, axis=axes, keepdims=keepdim)
-    return mx.power(mx.sum(mx.power(size, p), axis=axes, keepdims=keepdim), 1 / p)
+    return mx.power(summed(mx.power(size, p), axis=axes, keepdims=keepdim), 1 / p)
 
 
 def _checked_axes(a: mx.array, p, dim):
@@ -50,15 +50,21 @@ def _checked_axes(a: mx.array, p, dim):
     if a.size == 0 and (p < 0 or math.isinf(p)):
         shown = f"{p:g}"
         if axes is None:
-            raise RuntimeError(f"linalg.vector_norm cannot compute the {shown} norm on an empty tensor because the operation does "
+            raise RuntimeError(
+                f"linalg.vector_norm cannot compute the {shown} norm on an empty tensor because the "
+                "operation does "
+
                                "not have an identity")  # fmt: skip
         if any(a.shape[i] == 0 for i in axes):
-            raise RuntimeError(f"linalg.vector_norm cannot compute the {shown} norm on the dimension {axes[0]} because this "
+            raise RuntimeError(
+                f"linalg.vector_norm cannot compute the {shown} norm on the dimension {axes[0]} because "
+                "this "
+
                                "dimension is empty and the operation does not have an identity")  # fmt: skip
     return axes
 
 
-@op(namespace="_", method=False)
+@op(namespace="_", method=False, autocast="gpu fp32")
 def vector_norm(input: Array, p, dim, keepdim, dtype) -> Array:
     """The p-norm over all or some dimensions, as ``linalg.vector_norm`` takes it."""
     axes = _checked_axes(input, p, dim)
@@ -95,7 +101,7 @@ def norm_pulled(g, a, p, norm, axes):
         return g * sign
     if math.isinf(p):
         reached = mx.logical_or(size == norm, mx.logical_and(mx.isnan(size), mx.isnan(norm))).astype(g.dtype)
-        return sign * (g / mx.sum(reached, axis=axes, keepdims=True) * reached)
+        return sign * (g / summed(reached, axis=axes, keepdims=True) * reached)
     scaled = mx.where(at_zero, nothing, mx.power(nonzero, p - 1))
     return sign * (scaled * mx.where(flat, nothing, g * mx.power(safe, 1 - p)))
 
@@ -127,7 +133,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     return result if out is None else dispatch.write_out(out, result)
 
 
-@composite
+@composite(autocast="gpu fp32")
 def dist(input, other, p=2):
     """The p-norm of ``input - other``."""
     return dispatch.run(vector_norm, (operators["sub"].public(input, other),), (p, None, False, None))
@@ -141,7 +147,7 @@ def _others(a: mx.array, dim: int) -> tuple:
     return tuple(i for i in range(a.ndim) if i != axis)
 
 
-@op(inplace=True)
+@op(inplace=True, autocast="gpu fp32")
 def renorm(input: Array, p, dim, maxnorm) -> Array:
     """Scale down the slices along ``dim`` whose p-norm exceeds ``maxnorm`` to that norm."""
     if p <= 0:
@@ -164,7 +170,7 @@ def _(g, input, p, dim, maxnorm):
     a, axes = wide(input), _others(input, dim)
     g = wide(g)
     size = p_norm(a, p, axes, True)
-    along = mx.sum(mx.real(conj(a) * g) if a.dtype == mx.complex64 else a * g, axis=axes, keepdims=True)
+    along = summed(mx.real(conj(a) * g) if a.dtype == mx.complex64 else a * g, axis=axes, keepdims=True)
     inverse = 1 / (size + _MARGIN)
     pulled = norm_pulled(mx.broadcast_to(along, a.shape), a, p, mx.broadcast_to(size, a.shape), axes)
     scaled = maxnorm * inverse * (g - inverse * pulled)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core import dispatch, dtypes, lazy, return_types
-from .._core.axes import numpy_names
+from .._core.axes import numpy_names, summed
 from .._core.conversion import host_value
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, read, wrap, wrap_dim
@@ -55,7 +55,7 @@ def _selected(gs, outputs, shapes, dim, keepdim):
     return put_back(gs[0], outputs[1], shapes[0], dim, keepdim)
 
 
-# -------------------------------------------------------------------------------------------------------------- kthvalue
+# ----------------------------------------------------------------------------------------------------------- kthvalue
 @op(constant_outputs=(1,), result=return_types.kthvalue)
 def kthvalue(input: Array, k, dim=-1, keepdim=False) -> tuple[Array, Array]:
     """The ``k``-th smallest element along a dimension (counted from 1) and its index."""
@@ -72,7 +72,7 @@ def kthvalue(input: Array, k, dim=-1, keepdim=False) -> tuple[Array, Array]:
 kthvalue.vjp(_selected)
 
 
-# ---------------------------------------------------------------------------------------------------------------- median
+# ------------------------------------------------------------------------------------------------------------- median
 def _median_index(a: mx.array, axis: int) -> mx.array:
     index = _at(order(a, axis), (a.shape[axis] - 1) // 2, axis)
     if not mx.issubdtype(a.dtype, mx.floating):
@@ -84,14 +84,14 @@ def _median_index(a: mx.array, axis: int) -> mx.array:
 def _nanmedian_index(a: mx.array, axis: int) -> mx.array:
     if not mx.issubdtype(a.dtype, mx.floating):
         return _median_index(a, axis)
-    known = mx.sum(mx.logical_not(mx.isnan(a)).astype(mx.int64), axis=axis, keepdims=True)
+    known = summed(mx.logical_not(mx.isnan(a)).astype(mx.int64), axis=axis, keepdims=True)
     return mx.take_along_axis(order(a, axis), mx.maximum(known - 1, 0) // 2, axis)
 
 
 def _shared(g, input, output):
     """The gradient of an extremum or median of everything: equals share it evenly."""
     equal = mx.logical_or(input == output, mx.logical_and(mx.isnan(input), mx.isnan(output))).astype(g.dtype)
-    return equal * (g / mx.sum(equal))
+    return equal * (g / summed(equal))
 
 
 def _median(name: str, choose, doc: str):
@@ -135,7 +135,7 @@ _median(
 )
 
 
-# ------------------------------------------------------------------------------------------------------------------ mode
+# --------------------------------------------------------------------------------------------------------------- mode
 def _mode_index(a: mx.array, axis: int) -> mx.array:
     """The last place of the smallest of the most frequent values."""
     if a.dtype == mx.bool_:
@@ -166,7 +166,7 @@ def mode(input: Array, dim=-1, keepdim=False) -> tuple[Array, Array]:
 mode.vjp(_selected)
 
 
-# -------------------------------------------------------------------------------------------------------------- quantile
+# ----------------------------------------------------------------------------------------------------------- quantile
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
@@ -189,7 +189,7 @@ def _between(values: mx.array, ranks: mx.array, interpolation: str) -> mx.array:
     return mx.where(weight < 0.5, low + weight * (high - low), high - (high - low) * (1 - weight))
 
 
-@op(namespace="_", method=False, name="quantile")
+@op(namespace="_", method=False, name="quantile", autocast="cpu fp32")
 def quantile_of(input: Array, q: Array, dim, keepdim, interpolation, ignore_nan) -> Array:
     """Quantiles of sorted values; the quantiles' dimension comes first."""
     axis = None if dim is None else wrap_dim(dim, input.ndim)
@@ -198,7 +198,7 @@ def quantile_of(input: Array, q: Array, dim, keepdim, interpolation, ignore_nan)
     missing = mx.isnan(rows)
     steps = mx.reshape(q, (-1,)).astype(values.dtype)
     if ignore_nan:
-        known = mx.sum(mx.logical_not(missing).astype(values.dtype), axis=-1, keepdims=True)
+        known = summed(mx.logical_not(missing).astype(values.dtype), axis=-1, keepdims=True)
         ranks = mx.maximum(steps * (known - 1), 0)
     else:
         ranks = mx.broadcast_to(steps * (n - 1), (*rows.shape[:-1], steps.size))
@@ -236,7 +236,8 @@ def _quantile(name: str, ignore_nan: bool, doc: str):
             raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
         if interpolation not in _INTERPOLATIONS:
             raise RuntimeError(
-                f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+                f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
+                f"{interpolation}"
             )
         q = _checked_q(name, input, q)
         if dim is not None:

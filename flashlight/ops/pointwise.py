@@ -16,7 +16,7 @@ _LN2, _LN10 = math.log(2), math.log(10)
 
 
 # --------------------------------------------------------------------------------------------------------- exponentials
-@op(promote="float", inplace=True, autocast="fp32")
+@op(promote="float", inplace=True, autocast="gpu fp32")
 def exp(input: Array) -> Array:
     """``e ** input``."""
     return elementary.exp(input)
@@ -38,7 +38,7 @@ def _(g, output):
     return g * conj(output) * _LN2
 
 
-@op(promote="float", inplace=True, namespace=("torch", "special"), autocast="fp32")
+@op(promote="float", inplace=True, namespace=("torch", "special"), autocast="gpu fp32")
 def expm1(input: Array) -> Array:
     """``exp(input) - 1``, exact near 0."""
     return elementary.expm1(input)
@@ -82,7 +82,7 @@ only(logit, "logit_cpu", FLOAT)
 
 
 # ----------------------------------------------------------------------------------------------------------- logarithms
-@op(promote="float", inplace=True, autocast="fp32")
+@op(promote="float", inplace=True, autocast="gpu fp32")
 def log(input: Array) -> Array:
     """The natural logarithm."""
     return mx.log(input)
@@ -93,7 +93,7 @@ def _(g, input):
     return g / conj(input)
 
 
-@op(promote="float", inplace=True, autocast="fp32")
+@op(promote="float", inplace=True, autocast="gpu fp32")
 def log2(input: Array) -> Array:
     """The logarithm to base 2."""
     return mx.log2(input)
@@ -104,7 +104,7 @@ def _(g, input):
     return g / (conj(input) * _LN2)
 
 
-@op(promote="float", inplace=True, autocast="fp32")
+@op(promote="float", inplace=True, autocast="gpu fp32")
 def log10(input: Array) -> Array:
     """The logarithm to base 10."""
     return mx.log10(input)
@@ -115,7 +115,7 @@ def _(g, input):
     return g / (conj(input) * _LN10)
 
 
-@op(promote="float", inplace=True, namespace=("torch", "special"), autocast="fp32")
+@op(promote="float", inplace=True, namespace=("torch", "special"), autocast="gpu fp32")
 def log1p(input: Array) -> Array:
     """``log(1 + input)``, exact near 0."""
     return mx.log1p(input)
@@ -176,7 +176,7 @@ def _(g, input):
     return -g * conj(sin(input))
 
 
-@op(promote="float", inplace=True, autocast="fp32")
+@op(promote="float", inplace=True, autocast="gpu fp32")
 def tan(input: Array) -> Array:
     """The tangent."""
     return mx.tan(input)
@@ -187,7 +187,7 @@ def _(g, output):
     return g * conj(1 + output * output)
 
 
-@op(promote="float", inplace=True, aliases=("arcsin",), autocast="fp32")
+@op(promote="float", inplace=True, aliases=("arcsin",), autocast="gpu fp32")
 def asin(input: Array) -> Array:
     """The arc sine."""
     return mx.arcsin(input)
@@ -198,7 +198,7 @@ def _(g, input):
     return g * conj(mx.rsqrt(1 - input * input))
 
 
-@op(promote="float", inplace=True, aliases=("arccos",), autocast="fp32")
+@op(promote="float", inplace=True, aliases=("arccos",), autocast="gpu fp32")
 def acos(input: Array) -> Array:
     """The arc cosine."""
     return mx.arccos(input)
@@ -220,7 +220,7 @@ def _(g, input):
     return g / conj(input * input + 1)
 
 
-@op(promote="float", inplace=True, aliases=("arctan2",), autocast="widest")
+@op(promote="float", inplace=True, aliases=("arctan2",), autocast="gpu widest")
 def atan2(input: Array, other: Array) -> Array:
     """The angle of the point (``other``, ``input``), in (-pi, pi]."""
     return mx.arctan2(input, other)
@@ -237,7 +237,7 @@ def _(g, input, other):
 only(atan2, "atan2_cpu", FLOAT)
 
 
-@op(promote="float", inplace=True, autocast="fp32")
+@op(promote="float", inplace=True, autocast="gpu fp32")
 def sinh(input: Array) -> Array:
     """The hyperbolic sine."""
     return mx.sinh(input)
@@ -248,7 +248,7 @@ def _(g, input):
     return g * conj(mx.cosh(input))
 
 
-@op(promote="float", inplace=True, autocast="fp32")
+@op(promote="float", inplace=True, autocast="gpu fp32")
 def cosh(input: Array) -> Array:
     """The hyperbolic cosine."""
     return mx.cosh(input)

@@ -142,21 +142,28 @@ def _lowest(dtype):
     return dtypes.iinfo(dtypes.from_mlx(dtype)).min
 
 
+def _ready(input, n: int, how: Grid):
+    """The padded input, channels last."""
+    x = mx.contiguous(to_last(input, n))
+    return _padded(x, how, mx.array(_lowest(x.dtype), x.dtype))
+
+
 def _maxima(input, n: int, how: Grid):
     """The padded input and the maximum of each window, channels last."""
-    x = mx.contiguous(to_last(input, n))
-    x = _padded(x, how, mx.array(_lowest(x.dtype), x.dtype))
+    x = _ready(input, n, how)
     return x, _reduced(x, how, mx.maximum)
 
 
-def _firsts(x, y, how: Grid):
-    """For each element of the window whether it is the first that equals the maximum."""
-    done = None
+def _dealt(share, x, y, how: Grid):
+    """``share``, an array over the windows, handed to the first element of each window that equals its maximum.
+
+    Gives (tap, what it gets) for each element of the window. Products of floats are faster here than logic on booleans.
+    """
     for tap in _offsets(how):
         # also true where both are NaN
-        equal = mx.logical_not(_seen(x, tap, how) < y)
-        yield tap, equal if done is None else mx.logical_and(equal, mx.logical_not(done))
-        done = equal if done is None else mx.logical_or(done, equal)
+        got = share * mx.logical_not(_seen(x, tap, how) < y)
+        yield tap, got
+        share = share - got
 
 
 def _positions(x, y, sizes: tuple, how: Grid):
@@ -166,17 +173,16 @@ def _positions(x, y, sizes: tuple, how: Grid):
     for a, (s, p, out) in enumerate(zip(how.stride, how.low, how.out, strict=True)):
         base = np.expand_dims(base, -1) + (np.arange(out) * s - p) * steps[a]
     index = mx.broadcast_to(from_host(base[..., None]), y.shape)
-    for tap, first in _firsts(x, y, how):
+    for tap, first in _dealt(mx.ones(y.shape, mx.float32), x, y, how):
         offset = sum(i * d * step for i, d, step in zip(tap, how.dilation, steps, strict=True))
         if offset:
             index = index + first.astype(mx.int64) * offset
     return index
 
 
-def _max_grad(g, input, n: int, how: Grid):
-    x, y = _maxima(input, n, how)
-    g = to_last(g, n)
-    taps = [g * first for _, first in _firsts(x, y, how)]
+def _max_grad(g, input, output, n: int, how: Grid):
+    x, y, g = _ready(input, n, how), to_last(output, n), mx.contiguous(to_last(g, n))
+    taps = [got for _, got in _dealt(g, x, y, how)]
     batched = input.ndim == n + 2
     sizes = input.shape if batched else (1, *input.shape)
     return from_last(_spread_back(taps, how, (sizes[0], *sizes[2:], sizes[1])), batched)
@@ -202,8 +208,8 @@ def _declare_max(n: int) -> None:
         return from_last(_maxima(input, n, how)[1], input.ndim == n + 2)
 
     @values.vjp
-    def _(g, input, kernel_size, stride, padding, dilation, ceil_mode):
-        return _max_grad(g, input, n, how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode))
+    def _(g, input, output, kernel_size, stride, padding, dilation, ceil_mode):
+        return _max_grad(g, input, output, n, how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode))
 
     @op(name=f"{name}_with_indices", namespace="_", method=False, backward=_MAX_NAMES[n], constant_outputs=(1,))
     def both(input: Array, kernel_size, stride, padding, dilation, ceil_mode):
@@ -213,8 +219,10 @@ def _declare_max(n: int) -> None:
         return from_last(y, batched), from_last(index, batched)
 
     @both.vjp
-    def _(gs, input, kernel_size, stride, padding, dilation, ceil_mode):
-        return _max_grad(gs[0], input, n, how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode))
+    def _(gs, input, outputs, kernel_size, stride, padding, dilation, ceil_mode):
+        return _max_grad(
+            gs[0], input, outputs[0], n, how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
+        )
 
     for operator in (values, both):
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import mlx.core as mx
@@ -52,7 +53,7 @@ def _contracted(a: Tensor, b: Tensor, dims) -> tuple:
     return list(range(-dims, 0)), list(range(dims))
 
 
-@composite(method=False)
+@composite(method=False, autocast="gpu widest")
 def tensordot(a, b, dims=2, out=None):
     """Sums of products over dimensions of both: the last of one and the first of the other, or those listed."""
     left, right = _contracted(a, b, dims)
@@ -117,7 +118,7 @@ def _cross(a, b, dim):
     return mx.roll(a * two - one * b, -1, dim)
 
 
-@op(namespace="_", name="cross", method=False, backward="LinalgCross")
+@op(namespace="_", name="cross", method=False, backward="LinalgCross", autocast="gpu widest")
 def _cross_product(input: Array, other: Array, dim) -> Array:
     """The cross product of vectors of three."""
     return _cross(input, other, dim)
@@ -187,7 +188,7 @@ def chained(matrices) -> Tensor:
     return between(0, len(matrices) - 1)
 
 
-@composite(method=False)
+@composite(method=False, autocast="gpu low")
 def chain_matmul(*matrices, out=None):
     """The product of matrices, multiplied in the cheapest order."""
     if len(matrices) == 1 and isinstance(matrices[0], (list, tuple)):
@@ -200,7 +201,7 @@ def chain_matmul(*matrices, out=None):
     return deliver(matrices[0] if len(matrices) == 1 else chained(matrices), out)
 
 
-@composite(namespace="linalg", method=False)
+@composite(namespace="linalg", method=False, autocast="gpu low")
 def multi_dot(tensors, *, out=None):
     """The product of matrices in the cheapest order; the first and the last may be vectors."""
     if len(tensors) < 2:
@@ -214,7 +215,7 @@ def multi_dot(tensors, *, out=None):
             raise RuntimeError(f"multi_dot(): tensor {i + 1} must be 2D but got {t.ndim}D")
     row, column = first.ndim == 1, last.ndim == 1
     matrices = [first.unsqueeze(0) if row else first, *middle, last.unsqueeze(-1) if column else last]
-    for i, (a, b) in enumerate(zip(matrices, matrices[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(matrices)):
         if a.dtype is not b.dtype:
             raise RuntimeError(
                 f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {a.dtype} and tensor {i + 1} "

@@ -8,6 +8,7 @@ import mlx.core as mx
 import numpy as np
 
 from .._core import checks, dtypes
+from .._core.axes import summed
 from .._core.conversion import from_host, host_value
 from .._core.dispatch import is_number
 from .._core.table import Array, composite, op
@@ -22,7 +23,8 @@ def number_of(name: str, argument: str, value):
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
-                f"{name} only supports 0-dimensional start and end tensors, but got {argument} with {value.ndim} dimension(s)."
+                f"{name} only supports 0-dimensional start and end tensors, but got {argument} with {value.ndim} "
+                "dimension(s)."
             )
         return host_value(value).item()
     if isinstance(value, np.generic):
@@ -234,4 +236,4 @@ def _(g, x, N, increasing):
     exponents = mx.arange(n - 1).astype(x.dtype)
     # d/dx x^k = k x^(k-1), where x^0 is 1 also at zero
     lower = mx.where(exponents == 0, mx.ones((), dtype=x.dtype), mx.power(x[:, None], exponents))
-    return mx.sum(g[:, 1:] * lower * (exponents + 1), axis=1)
+    return summed(g[:, 1:] * lower * (exponents + 1), axis=1)

@@ -7,7 +7,7 @@ import warnings
 import mlx.core as mx
 
 from .._core import dispatch, dtypes
-from .._core.axes import axes_of, count, kept_shape, numpy_names
+from .._core.axes import axes_of, count, filled, kept_shape, numpy_names, summed
 from .._core.dispatch import convert
 from .._core.table import Array, composite, op
 from .kinds import BOOL, kind_of, not_implemented
@@ -41,21 +41,30 @@ def _accumulated(reduce, a: mx.array, dtype, *args, **kwargs) -> mx.array:
     return out if out.dtype == result else out.astype(result)
 
 
+def _average(a: mx.array, axis=None, keepdims: bool = False) -> mx.array:
+    return mx.mean(a, axis=axis, keepdims=keepdims) if a.size else filled(a, axis, keepdims, float("nan"))
+
+
+def _product(a: mx.array, axis=None, keepdims: bool = False) -> mx.array:
+    return mx.prod(a, axis=axis, keepdims=keepdims) if a.size else filled(a, axis, keepdims, 1)
+
+
 def _inexact(name: str, a: mx.array, dtype) -> None:
     given = dtypes.from_mlx(a.dtype) if dtype is None else dtype
     if given.category < dtypes.FLOAT:
         which = "Input" if dtype is None else "Optional"
         raise RuntimeError(
-            f"{name}(): could not infer output dtype. {which} dtype must be either a floating point or complex dtype. Got: "
+            f"{name}(): could not infer output dtype. {which} dtype must be either a floating point or complex dtype. "
+            "Got: "
             f"{dtypes.scalar_type_name(given)}"
         )
 
 
-# ------------------------------------------------------------------------------------------------------ sums and products
-@op(name="sum", autocast="fp32")
+# -------------------------------------------------------------------------------------------------- sums and products
+@op(name="sum", autocast="gpu fp32")
 def sum_(input: Array, dim=None, keepdim=False, *, dtype=None) -> Array:
     """The sum of all elements, or over dimensions; integers and bools give int64."""
-    return _accumulated(mx.sum, input, dtype, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    return _accumulated(summed, input, dtype, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @sum_.vjp
@@ -70,7 +79,7 @@ def nansum(input: Array, dim=None, keepdim=False, *, dtype=None) -> Array:
     if input.dtype == mx.complex64:
         raise RuntimeError("nansum on CPU does not support complex inputs")
     known = mx.where(mx.isnan(input), mx.zeros((), dtype=input.dtype), input)
-    return _accumulated(mx.sum, known, dtype, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    return _accumulated(summed, known, dtype, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @nansum.vjp
@@ -79,14 +88,14 @@ def _(g, input, dim):
     return mx.where(mx.isnan(input), mx.zeros((), dtype=g.dtype), g)
 
 
-@op(autocast="fp32")
+@op()
 def mean(input: Array, dim=None, keepdim=False, *, dtype=None) -> Array:
     """The mean of all elements, or over dimensions.
 
     Raises: RuntimeError for integers, whose mean would be none.
     """
     _inexact("mean", input, dtype)
-    return _accumulated(mx.mean, input, dtype, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    return _accumulated(_average, input, dtype, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @mean.vjp
@@ -105,8 +114,8 @@ def nanmean(input: Array, dim=None, keepdim=False, *, dtype=None) -> Array:
     axes = axes_of(dim, input.ndim)
     known = mx.logical_not(mx.isnan(input))
     values = mx.where(known, input, mx.zeros((), dtype=input.dtype))
-    many = mx.sum(known, axis=axes, keepdims=keepdim)
-    return _accumulated(lambda a: mx.sum(a, axis=axes, keepdims=keepdim) / many.astype(a.dtype), values, dtype)
+    many = summed(known, axis=axes, keepdims=keepdim)
+    return _accumulated(lambda a: summed(a, axis=axes, keepdims=keepdim) / many.astype(a.dtype), values, dtype)
 
 
 @op(autocast="fp32")
@@ -114,7 +123,7 @@ def prod(input: Array, dim=None, keepdim=False, *, dtype=None) -> Array:
     """The product of all elements, or over one dimension; integers and bools give int64."""
     if isinstance(dim, (tuple, list)):
         raise TypeError("prod(): argument 'dim' must be int, not " + type(dim).__name__)
-    return _accumulated(mx.prod, input, dtype, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    return _accumulated(_product, input, dtype, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @prod.vjp
@@ -123,7 +132,7 @@ def _(g, input, dim, keepdim):
     work = mx.float32 if g.dtype in HALF else g.dtype
     a, g = convert(input, work), g.astype(work)
     if work != mx.complex64:
-        return convert(mx.vjp(lambda x: mx.prod(x, axis=axes, keepdims=keepdim), [a], [g])[1][0], input.dtype)
+        return convert(mx.vjp(lambda x: _product(x, axes, keepdim), [a], [g])[1][0], input.dtype)
     if axes is None:
         others = mx.reshape(_products_of_others(mx.reshape(mx.conjugate(a), (-1,)), 0), input.shape)
     else:
@@ -145,7 +154,7 @@ def _products(a: mx.array, axis: int, before: bool) -> mx.array:
     return a
 
 
-@op
+@op(autocast="cpu fp32")
 def trace(input: Array) -> Array:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
@@ -154,7 +163,7 @@ def trace(input: Array) -> Array:
         raise not_implemented("trace", input)
     if input.size == 0:
         return mx.zeros((), dtype=_result_dtype(input, None))
-    return _accumulated(mx.sum, mx.diagonal(input), None)
+    return _accumulated(summed, mx.diagonal(input), None)
 
 
 @trace.vjp
@@ -162,12 +171,13 @@ def _(g, shapes):
     return g * mx.eye(*shapes[0], dtype=g.dtype)
 
 
-# --------------------------------------------------------------------------------------------------------------- logical
+# ------------------------------------------------------------------------------------------------------------ logical
 def _truth(a: mx.array, reduce, dim, keepdim: bool) -> mx.array:
     if isinstance(dim, (tuple, list)) and not dim:  # no dimension is reduced, unlike in the other reductions
         out = a != 0
     else:
-        out = reduce(a != 0, axis=axes_of(dim, a.ndim), keepdims=keepdim)
+        axes = axes_of(dim, a.ndim)
+        out = reduce(a != 0, axis=axes, keepdims=keepdim) if a.size else filled(a != 0, axes, keepdim, reduce is mx.all)
     return out.astype(mx.uint8) if a.dtype == mx.uint8 else out
 
 
@@ -186,13 +196,13 @@ def any_(input: Array, dim=None, keepdim=False) -> Array:
 @op(grad=False)
 def count_nonzero(input: Array, dim=None) -> Array:
     """How many elements are not zero, of all or over dimensions."""
-    return mx.sum((input != 0).astype(mx.int64), axis=axes_of(dim, input.ndim))
+    return summed((input != 0).astype(mx.int64), axis=axes_of(dim, input.ndim))
 
 
-# --------------------------------------------------------------------------------------------------------------- moments
+# ------------------------------------------------------------------------------------------------------------ moments
 def _centred(a: mx.array, axes) -> mx.array:
     a = wide(a)
-    return a - mx.mean(a, axis=axes, keepdims=True)
+    return a - _average(a, axes, True)
 
 
 def variance(name: str, a: mx.array, dim, correction, keepdim: bool) -> mx.array:
@@ -203,7 +213,8 @@ def variance(name: str, a: mx.array, dim, correction, keepdim: bool) -> mx.array
     freedom = count(a.shape, axes) - correction
     if freedom <= 0:
         warnings.warn(
-            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
+            "(input numel "
             "divided by output numel).",
             stacklevel=6,
         )
@@ -211,7 +222,7 @@ def variance(name: str, a: mx.array, dim, correction, keepdim: bool) -> mx.array
     squares = (
         mx.square(mx.real(centred)) + mx.square(mx.imag(centred)) if a.dtype == mx.complex64 else mx.square(centred)
     )
-    total = mx.sum(squares, axis=axes, keepdims=keepdim)
+    total = summed(squares, axis=axes, keepdims=keepdim)
     return total / max(freedom, 0)
 
 

@@ -9,6 +9,7 @@ import mlx.core as mx
 from .._core import dtypes, return_types
 from .._core.numerics import bits
 from .._core.table import Array, composite, op
+from .._core.tensor import Tensor
 from . import arithmetic
 from .kinds import FLOAT, INT, no_derivative, only
 
@@ -132,14 +133,20 @@ only(frexp, "", FLOAT, message="torch.frexp() only supports floating-point dtype
 @composite
 def ldexp(input, other, *, out=None):
     """``input * 2 ** other``."""
-    result = arithmetic.mul.public(input, arithmetic.pow(2.0, other))
+    result = arithmetic.mul.public(input, _power_of_two(other))
     return result if out is None else arithmetic.mul.public(result, 1, out=out)
 
 
 @composite
 def ldexp_(input, other):
     """In-place form of ``ldexp``."""
-    return input.mul_(arithmetic.pow(2.0, other))
+    return input.mul_(_power_of_two(other))
+
+
+def _power_of_two(exponent):
+    if not isinstance(exponent, Tensor):
+        raise TypeError(f"ldexp(): argument 'other' (position 2) must be Tensor, not {type(exponent).__name__}")
+    return arithmetic.pow(2.0, exponent)
 
 
 @op(promote=None, inplace=True)

@@ -162,7 +162,7 @@ def _(arrays, statics):
     return [a, checks.bounded(index, n, out_of_range(n, dim, RuntimeError)), source]
 
 
-@op(inplace=True)
+@op(inplace=True, autocast="cpu widest")
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """``input`` with the parts at ``index`` replaced by those of ``source``."""
     a = vector(input)
@@ -552,7 +552,7 @@ def _():
 _scatter_combined.checked(checked_scatter("scatter"))
 
 
-@op(inplace=True)
+@op(inplace=True, autocast="gpu widest")
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """``input`` with elements of ``src`` added at the places ``index`` names along a dimension."""
     a, places, source = lifted(input, index, src)

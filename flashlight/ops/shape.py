@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from .._core import dispatch, dtypes
 from .._core.conversion import host_value
 from .._core.steps import Bitcast, Diagonal, Expand, Gathered, Permute, Reshape, Slice, Squeeze, Unfold, viewed_strides
-from .._core.table import Array, composite, inplace_view, method, op
+from .._core.table import Array, composite, inplace_view, method, op, publish
 from .._core.tensor import Tensor, read, tensor_property, wrap_dim
 from .._core.views import layout_of, storage_positions, storage_root
 from .._core.views import view as see
@@ -530,3 +530,4 @@ for _changing in (t, transpose, squeeze, unsqueeze, as_strided):
     inplace_view(_changing)
 for _alias in ("swapaxes_", "swapdims_"):
     composite(Tensor.transpose_, name=_alias, namespace=(), method=True)
+publish("as_strided_", Tensor.as_strided_, ("torch",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core import dtypes
-from .._core.axes import axes_of
+from .._core.axes import axes_of, summed
 from .._core.dispatch import convert
 from .._core.numerics.elementary import exp
 from .._core.table import Array, op
@@ -27,7 +27,7 @@ def _prepared(name: str, a: mx.array, dim, dtype) -> tuple:
     return a, axis
 
 
-@op(namespace=("torch", "special"), autocast="fp32")
+@op(namespace=("torch", "special"), autocast="gpu fp32")
 def softmax(input: Array, dim, dtype=None) -> Array:
     """``exp(x) / sum(exp(x))`` along a dimension."""
     a, axis = _prepared("softmax", input, dim, dtype)
@@ -37,21 +37,21 @@ def softmax(input: Array, dim, dtype=None) -> Array:
         return a
     if a.dtype in (mx.float64, mx.complex64):
         powers = exp(a - mx.max(a, axis=axis, keepdims=True)) if a.dtype == mx.float64 else mx.exp(a)
-        return powers / mx.sum(powers, axis=axis, keepdims=True)
+        return powers / summed(powers, axis=axis, keepdims=True)
     return mx.softmax(a, axis=axis, precise=True)
 
 
 @softmax.vjp
 def _(g, output, dim, dtypes):
-    if output.ndim == 0:
+    if output.ndim == 0 or output.size == 0:
         return convert(g * (output - output), dtypes[0])
     out = mx.conjugate(output) if output.dtype == mx.complex64 else output
     weighted = wide(g) * wide(out)
-    grad = weighted - wide(out) * mx.sum(weighted, axis=dim, keepdims=True)
+    grad = weighted - wide(out) * summed(weighted, axis=dim, keepdims=True)
     return convert(grad.astype(g.dtype), dtypes[0])
 
 
-@op(namespace=("torch", "special"), autocast="fp32")
+@op(namespace=("torch", "special"), autocast="gpu fp32")
 def log_softmax(input: Array, dim, dtype=None) -> Array:
     """``x - log(sum(exp(x)))`` along a dimension."""
     a, axis = _prepared("log_softmax", input, dim, dtype)
@@ -64,7 +64,7 @@ def log_softmax(input: Array, dim, dtype=None) -> Array:
         # subtracting the maximum first keeps the digits of rows far from zero
         shifted = shifted - mx.max(shifted, axis=axis, keepdims=True)
     if a.dtype in (mx.float64, mx.complex64):
-        total = mx.log(mx.sum(exp(shifted), axis=axis, keepdims=True))
+        total = mx.log(summed(exp(shifted), axis=axis, keepdims=True))
     else:
         total = mx.logsumexp(shifted, axis=axis, keepdims=True)
     return (shifted - total).astype(a.dtype)
@@ -72,10 +72,10 @@ def log_softmax(input: Array, dim, dtype=None) -> Array:
 
 @log_softmax.vjp
 def _(g, output, dim, dtypes):
-    if output.ndim == 0:
+    if output.ndim == 0 or output.size == 0:
         return convert(g * (output - output), dtypes[0])
     out = mx.conjugate(output) if output.dtype == mx.complex64 else output
-    grad = wide(g) - exp(wide(out)) * mx.sum(wide(g), axis=dim, keepdims=True)
+    grad = wide(g) - exp(wide(out)) * summed(wide(g), axis=dim, keepdims=True)
     return convert(grad.astype(g.dtype), dtypes[0])
 
 
@@ -85,11 +85,11 @@ def _log_sum(a: mx.array, axes, keepdim: bool) -> mx.array:
     largest = mx.max(mx.real(a) if a.dtype == mx.complex64 else a, axis=axes, keepdims=True)
     # an infinite maximum would make inf - inf
     largest = mx.where(mx.isfinite(largest), largest, mx.zeros((), dtype=largest.dtype))
-    total = mx.log(mx.sum(exp(a - largest), axis=axes, keepdims=keepdim))
+    total = mx.log(summed(exp(a - largest), axis=axes, keepdims=keepdim))
     return total + (largest if keepdim else mx.reshape(largest, total.shape))
 
 
-@op(promote="float", namespace=("torch", "special"), autocast="fp32")
+@op(promote="float", namespace=("torch", "special"), autocast="gpu fp32")
 def logsumexp(input: Array, dim, keepdim=False) -> Array:
     """``log(sum(exp(x)))`` over dimensions."""
     axes = axes_of(dim, input.ndim)
@@ -100,7 +100,7 @@ def logsumexp(input: Array, dim, keepdim=False) -> Array:
         shape = [1 if i in reduced else n for i, n in enumerate(input.shape) if keepdim or i not in reduced]
         return mx.full(shape, float("-inf"), dtype=input.dtype)
     if input.size == 0:
-        return mx.sum(input, axis=axes, keepdims=keepdim)
+        return summed(input, axis=axes, keepdims=keepdim)
     out = _log_sum(wide(input), axes, keepdim)
     return out.astype(input.dtype) if input.dtype in HALF else out
 

@@ -93,9 +93,9 @@ def _(gs, outputs, shapes, dim):
     return put_back(gs[0], outputs[1], shapes[0], dim)
 
 
-# ------------------------------------------------------------------------------------------------------------- searching
+# ---------------------------------------------------------------------------------------------------------- searching
 def search(sequence: mx.array, values: mx.array, right: bool) -> mx.array:
-    """Where ``values`` go in sorted rows (all of one sequence, or row by row): a binary search of all of them at once."""
+    """Where ``values`` go in sorted rows (all of one sequence, or row by row): one binary search of them all."""
     n = sequence.shape[-1]
     if values.size == 0 or n == 0:
         return mx.zeros(values.shape, dtype=mx.int64)
@@ -147,12 +147,15 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
         )
     if len(rows) != 1 and rows[:-1] != shape[:-1]:
         raise RuntimeError(
-            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and "
-            f"input value tensor must match, but we got boundaries tensor {list(rows)} and input value tensor {list(shape)}"
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+            "tensor and "
+            f"input value tensor must match, but we got boundaries tensor {list(rows)} and input value tensor "
+            f"{list(shape)}"
         )
     if sorter is not None and sorter.shape != rows:
         raise RuntimeError(
-            f"torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor {list(rows)} and got "
+            f"torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor {list(rows)} "
+            "and got "
             f"sorter tensor {list(sorter.shape)}"
         )
     statics = (_search_side(right, side), out_int32)

@@ -10,7 +10,7 @@ from .._core import dispatch
 from .._core.numerics import bessel, error, gamma, host
 from .._core.numerics.elementary import exp
 from .._core.table import Array, Operand, composite, op, publish
-from .kinds import BOOL, FLOAT, INT, only
+from .kinds import BOOL, FLOAT, INT, needs_a_tensor, only
 
 _BOTH = ("torch", "special")
 
@@ -233,6 +233,7 @@ def _(g, input, other, needs):
     return first, g * input / (other + 1) if needs[1] else None
 
 
+needs_a_tensor(zeta, xlogy, xlog1py)
 for _operator, _kernel in (
     (erf, "erf_vml_cpu"),
     (erfc, "erfc_vml_cpu"),

@@ -6,7 +6,7 @@ import mlx.core as mx
 
 from .._core.numerics import bessel, host
 from .._core.table import Array, Operand, op
-from .kinds import FLOAT, only
+from .kinds import FLOAT, needs_a_tensor, only
 
 _FUNCTIONS = {
     "bessel_j0": (bessel.j0, "The Bessel function of the first kind, order 0."),
@@ -53,7 +53,9 @@ def _polynomial(name: str, evaluate, doc: str) -> None:
         return host.on_host(evaluate, input, n)
 
     body.__doc__ = doc
-    only(op(body, name=name, promote="float", namespace="special", grad=False, host=True), f"{name}_cpu", FLOAT)
+    declared = op(body, name=name, promote="float", namespace="special", grad=False, host=True)
+    only(declared, f"{name}_cpu", FLOAT)
+    needs_a_tensor(declared)
 
 
 for _name, (_evaluate, _doc) in _FUNCTIONS.items():

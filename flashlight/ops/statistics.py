@@ -7,6 +7,7 @@ import warnings
 import mlx.core as mx
 
 from .._core import dtypes
+from .._core.axes import summed
 from .._core.table import Array, op
 
 
@@ -27,7 +28,8 @@ def _checked_weights(name: str, weights: mx.array, n: int, floating: bool) -> No
         )
     if weights.size != n:
         raise RuntimeError(
-            f"cov(): expected {name} to have the same numel as there are observations in the input but got {weights.size} != {n}"
+            f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+            f"{weights.size} != {n}"
         )
 
 
@@ -43,17 +45,17 @@ def covariance(a: mx.array, correction, fweights, aweights) -> mx.array:
     if weights is None:
         total, weighted = n, a
     else:
-        total, weighted = mx.sum(weights), a * weights
+        total, weighted = summed(weights), a * weights
     freedom = total - correction
     if aweights is not None and correction:
         squares = weights * mx.reshape(aweights, (-1,)).astype(weights.dtype)
-        freedom = total - correction * mx.sum(squares) / total
+        freedom = total - correction * summed(squares) / total
     if weights is None and freedom <= 0:
         warnings.warn(
             "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.",
             stacklevel=6,
         )
-    mean = mx.sum(weighted, axis=1, keepdims=True) / total
+    mean = summed(weighted, axis=1, keepdims=True) / total
     centred = a - mean
     turned = mx.transpose(centred if weights is None else centred * weights)
     if a.dtype == mx.complex64:

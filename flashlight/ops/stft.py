@@ -70,7 +70,7 @@ def _check(x, where: str, n_fft: int, hop: int, length: int, window) -> None:
         )
 
 
-@composite
+@composite(autocast="cpu fp32")
 def stft(
     input, n_fft: int, hop_length=None, win_length=None, window=None, center: bool = True, pad_mode: str = "reflect",
     normalized: bool = False, onesided=None, return_complex=None, align_to_window=None,

@@ -198,7 +198,7 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
     return self
 
 
-# ---------------------------------------------------------------------------------------------------------------- resizing
+# ----------------------------------------------------------------------------------------------------------- resizing
 def _resized(t: Tensor, shape: tuple) -> Tensor:
     if t._rg:
         raise RuntimeError("cannot resize variables that require grad")
@@ -231,7 +231,7 @@ def resize_as_(input, the_template, *, memory_format=contiguous_format):
     return resize_(input, tuple(the_template.shape), memory_format=memory_format)
 
 
-# ------------------------------------------------------------------------------------------------------ memory of a process
+# ------------------------------------------------------------------------------------------------ memory of a process
 def _is_shared(label) -> bool:
     return label.type == "cuda"
 

@@ -14,7 +14,7 @@ import flashlight
 
 from ..oracle import to_numpy
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=6000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 # --------------------------------------------------------------------------------------------------- random view chains
@@ -113,11 +113,26 @@ def _method(name, *choices):
 draw_a, draw_b = 1, 2
 _dim = lambda t: st.integers(-max(t.dim(), 1), max(t.dim(), 1) - 1)
 BUILDERS = [
-    _permute, _slice, _select, _index, _view, _reshape, _expand, _diagonal, _unfold, _as_strided,
-    _method("squeeze"), _method("squeeze", _dim), _method("unsqueeze", lambda t: st.integers(-t.dim() - 1, t.dim())),
-    _method("transpose", _dim, _dim), _method("flatten"), _method("detach"), _method("chunk", lambda t: st.integers(1, 3)),
-    _method("unbind"), _method("movedim", _dim, _dim),
-]  # fmt: skip
+    _permute,
+    _slice,
+    _select,
+    _index,
+    _view,
+    _reshape,
+    _expand,
+    _diagonal,
+    _unfold,
+    _as_strided,
+    _method("squeeze"),
+    _method("squeeze", _dim),
+    _method("unsqueeze", lambda t: st.integers(-t.dim() - 1, t.dim())),
+    _method("transpose", _dim, _dim),
+    _method("flatten"),
+    _method("detach"),
+    _method("chunk", lambda t: st.integers(1, 3)),
+    _method("unbind"),
+    _method("movedim", _dim, _dim),
+]
 NEEDS_DIMENSIONS = (_slice, _select, _unfold)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from ..oracle import A, I, T, realise
 
 
@@ -37,6 +39,11 @@ CASES: list[Case] = []
 def L(name: str, *args, on=(), call=None, double=True, **kwargs) -> None:
     """Add a layer ``name(*args, **kwargs)`` called with the inputs ``on`` and the keywords ``call``."""
     CASES.append(Case(name, args, kwargs, tuple(on), call or {}, double))
+
+
+def N(values, dtype="int64") -> T:
+    """Given numbers."""
+    return T(np.array(values).astype(dtype), grad=False)
 
 
 def P(*shape, **kwargs) -> T:
@@ -109,12 +116,45 @@ L("LocalResponseNorm", 3, alpha=0.1, on=[A(2, 5, 4)])
 L("LocalResponseNorm", 2, alpha=0.1, k=2.0, on=[A(2, 5, 4, 3)])
 
 # ---------------------------------------------------------------------------------------------------------- activations
-for name in (
-    "CELU ELU GELU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid Mish PReLU RReLU ReLU ReLU6 SELU SiLU "
-    "Sigmoid Softplus Softshrink Softsign Tanh Tanhshrink"
-).split():
+for name in [
+    "CELU",
+    "ELU",
+    "GELU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "LogSigmoid",
+    "Mish",
+    "PReLU",
+    "RReLU",
+    "ReLU",
+    "ReLU6",
+    "SELU",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+]:
     L(name, on=[A(3, 5, low=-4, high=4)])
-for name in "CELU ELU Hardsigmoid Hardswish Hardtanh LeakyReLU Mish RReLU ReLU ReLU6 SELU SiLU".split():
+for name in [
+    "CELU",
+    "ELU",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "Mish",
+    "RReLU",
+    "ReLU",
+    "ReLU6",
+    "SELU",
+    "SiLU",
+]:
     L(name, inplace=True, on=[A(3, 5, low=-4, high=4, grad=False)])
 L("Threshold", 0.1, 20.0, on=[A(3, 5)])
 L("Threshold", 0.1, 20.0, inplace=True, on=[A(3, 5, grad=False)])
@@ -163,9 +203,9 @@ L("AvgPool3d", 2, divisor_override=3, on=[A(1, 2, 4, 4, 4)])
 L("AdaptiveAvgPool2d", (None, 3), on=[A(2, 3, 5, 7)])
 L("AdaptiveAvgPool2d", (1, 1), on=[A(3, 5, 7)])
 L("AdaptiveMaxPool2d", (3, None), on=[A(2, 3, 5, 7)])
-L("MaxUnpool1d", 2, on=[A(1, 1, 3), T(I(1, 1, 3, high=1).data + [[[1, 2, 4]]])])
-L("MaxUnpool2d", 2, on=[A(1, 1, 2, 2), T(I(1, 1, 2, 2, high=1).data + [[[[0, 3], [9, 14]]]])])
-L("MaxUnpool3d", 2, on=[A(1, 1, 1, 1, 2), T(I(1, 1, 1, 1, 2, high=1).data + [[[[[3, 10]]]]])])
+L("MaxUnpool1d", 2, on=[A(1, 1, 3), N([[[1, 2, 4]]])])
+L("MaxUnpool2d", 2, on=[A(1, 1, 2, 2), N([[[[0, 3], [9, 14]]]])])
+L("MaxUnpool3d", 2, on=[A(1, 1, 1, 1, 2), N([[[[[3, 10]]]]])])
 L("FractionalMaxPool2d", 2, (3, 3), on=[A(2, 2, 7, 8)])
 L("FractionalMaxPool2d", 2, output_ratio=0.5, return_indices=True, on=[A(2, 2, 7, 8)])
 L("FractionalMaxPool3d", 2, (2, 3, 2), on=[A(1, 2, 5, 6, 5)])
@@ -205,8 +245,8 @@ L("Embedding", 10, 3, max_norm=0.5, norm_type=1.0, on=[I(2, 4, high=10)])
 L("Embedding", 5, 3, scale_grad_by_freq=True, on=[I(2, 6, high=5)])
 for mode in ("sum", "mean", "max"):
     L("EmbeddingBag", 10, 3, mode=mode, on=[I(4, 3, high=10)])
-    L("EmbeddingBag", 10, 3, mode=mode, padding_idx=2, on=[I(7, high=10), T(I(3, high=1).data + [0, 2, 5])])
-L("EmbeddingBag", 10, 3, mode="sum", include_last_offset=True, on=[I(6, high=10), T(I(3, high=1).data + [0, 4, 6])])
+    L("EmbeddingBag", 10, 3, mode=mode, padding_idx=2, on=[I(7, high=10), N([0, 2, 5])])
+L("EmbeddingBag", 10, 3, mode="sum", include_last_offset=True, on=[I(6, high=10), N([0, 4, 6])])
 L("EmbeddingBag", 10, 3, mode="sum", on=[I(4, 3, high=10)], call={"per_sample_weights": A(4, 3)})
 
 # ------------------------------------------------------------------------------------------------------------ recurrent
@@ -234,7 +274,7 @@ L("MultiheadAttention", 8, 2, kdim=6, vdim=4, bias=False, on=[A(3, 2, 8), A(5, 2
 L("MultiheadAttention", 8, 2, add_bias_kv=True, add_zero_attn=True, on=[A(3, 2, 8), A(5, 2, 8), A(5, 2, 8)])
 L("MultiheadAttention", 8, 4, on=[A(3, 8), A(5, 8), A(5, 8)], call={"average_attn_weights": False})
 L("MultiheadAttention", 8, 2, dropout=0.3, on=[A(3, 2, 8), A(5, 2, 8), A(5, 2, 8)], call={"need_weights": False})
-L("MultiheadAttention", 8, 2, on=[A(3, 2, 8)] * 3, call={"attn_mask": T(A(3, 3, dtype="bool").data & ~(I(3, 3, high=1).data == 1) & False)})  # fmt: skip
+L("MultiheadAttention", 8, 2, on=[A(3, 2, 8)] * 3, call={"attn_mask": N([[0] * 3] * 3, "bool")})
 L("MultiheadAttention", 8, 2, on=[A(3, 2, 8)] * 3, call={"attn_mask": A(3, 3, grad=False), "need_weights": False})
 L("TransformerEncoderLayer", 8, 2, 16, on=[A(3, 2, 8)])
 L("TransformerEncoderLayer", 8, 2, 16, 0.0, "gelu", batch_first=True, norm_first=True, on=[A(2, 3, 8)])
@@ -265,7 +305,7 @@ for reduction in ("mean", "sum", "none"):
     L("KLDivLoss", **r, on=[A(3, 4), P(3, 4)])
     L("KLDivLoss", log_target=True, **r, on=[A(3, 4), A(3, 4, seed=1)])
     L("HingeEmbeddingLoss", 0.7, **r, on=[A(3, 4), T(I(3, 4, high=2).data * 2 - 1)])
-    L("MultiLabelMarginLoss", **r, on=[A(2, 4), T(I(2, 4, high=1).data + [[3, 0, -1, 1], [2, -1, 0, 0]])])
+    L("MultiLabelMarginLoss", **r, on=[A(2, 4), N([[3, 0, -1, 1], [2, -1, 0, 0]])])
     L("SoftMarginLoss", **r, on=[A(3, 4), T((I(3, 4, high=2).data * 2 - 1).astype("float32"), grad=False)])
     L("MultiLabelSoftMarginLoss", **r, on=[A(3, 4), T(I(3, 4, high=2).data.astype("float32"), grad=False)])
     L("CosineEmbeddingLoss", 0.1, **r, on=[A(4, 3), A(4, 3, seed=1), T(I(4, high=2).data * 2 - 1)])
@@ -276,6 +316,6 @@ for reduction in ("mean", "sum", "none"):
     L("TripletMarginLoss", 0.5, 1.0, swap=True, **r, on=[A(3, 4), A(3, 4, seed=1), A(3, 4, seed=2)])
     L("TripletMarginWithDistanceLoss", margin=0.5, swap=True, **r, on=[A(3, 4), A(3, 4, seed=1), A(3, 4, seed=2)])
     L("LinearCrossEntropyLoss", 4, 5, bias=True, **r, on=[A(3, 4), I(3, high=5)])
-    L("CTCLoss", **r, on=[A(6, 2, 4, high=0), I(2, 3, low=1, high=4), T(I(2, high=1).data + [6, 5]), T(I(2, high=1).data + [3, 2])])  # fmt: skip
+    L("CTCLoss", **r, on=[A(6, 2, 4, high=0), I(2, 3, low=1, high=4), N([6, 5]), N([3, 2])])
 L("AdaptiveLogSoftmaxWithLoss", 16, 20, [5, 10], on=[A(6, 16), I(6, high=20)])
 L("AdaptiveLogSoftmaxWithLoss", 16, 20, [4], 2.0, True, on=[A(6, 16), I(6, high=20)])

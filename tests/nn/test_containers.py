@@ -39,7 +39,9 @@ SEQUENTIAL = {
     "text": lambda lib: repr(three(lib)),
     "named": lambda lib: repr(named(lib)),
     "item": lambda lib: [repr(three(lib)[i]) for i in (0, 2, -1, -3)],
-    "slice": lambda lib: [repr(named(lib)[s]) for s in (slice(1), slice(1, None), slice(None, None, 2), slice(-1, None))],
+    "slice": lambda lib: [
+        repr(named(lib)[s]) for s in (slice(1), slice(1, None), slice(None, None, 2), slice(-1, None))
+    ],
     "out of range": lambda lib: three(lib)[3],
     "out of range below": lambda lib: three(lib)[-4],
     "set": changed(three, lambda lib, m: m.__setitem__(-1, lib.nn.SiLU())),

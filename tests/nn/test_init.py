@@ -28,8 +28,18 @@ def filled(name, shape, *args, **kwargs):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize(
     "name",
-    "uniform_ normal_ trunc_normal_ ones_ zeros_ xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_ "
-    "orthogonal_".split(),
+    [
+        "uniform_",
+        "normal_",
+        "trunc_normal_",
+        "ones_",
+        "zeros_",
+        "xavier_uniform_",
+        "xavier_normal_",
+        "kaiming_uniform_",
+        "kaiming_normal_",
+        "orthogonal_",
+    ],
 )
 def test_numbers(name, shape):
     same(filled(name, shape), **TIGHT)
@@ -72,7 +82,9 @@ def test_arguments(fn):
     same(fn, **TIGHT)
 
 
-@pytest.mark.parametrize("name", ["uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_normal_", "orthogonal_"])
+@pytest.mark.parametrize(
+    "name", ["uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_normal_", "orthogonal_"]
+)
 def test_generator(name):
     def fn(lib):
         g = lib.Generator()
@@ -88,7 +100,7 @@ def test_float64():
     same(lambda lib: lib.nn.init.trunc_normal_(lib.empty(5, 5, dtype=lib.float64)), **TIGHT)
 
 
-@pytest.mark.parametrize("name", "linear conv2d sigmoid tanh relu leaky_relu selu elu".split())
+@pytest.mark.parametrize("name", ["linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu", "elu"])
 def test_calculate_gain(name):
     same(lambda lib: lib.nn.init.calculate_gain(name))
 
@@ -99,7 +111,8 @@ def test_calculate_gain_of_leaky_relu():
 
 
 @pytest.mark.parametrize(
-    "name", "uniform normal xavier_uniform xavier_normal kaiming_uniform kaiming_normal orthogonal eye".split()
+    "name",
+    ["uniform", "normal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "orthogonal", "eye"],
 )
 def test_old_names_warn(name):
     same(filled(name, (3, 4)), **TIGHT)
@@ -118,7 +131,15 @@ def test_nothing_is_recorded():
 
 def test_meta_tensors_draw_nothing():
     def fn(lib):
-        for name in ("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "xavier_normal_", "orthogonal_", "zeros_"):
+        for name in (
+            "uniform_",
+            "normal_",
+            "trunc_normal_",
+            "kaiming_uniform_",
+            "xavier_normal_",
+            "orthogonal_",
+            "zeros_",
+        ):
             getattr(lib.nn.init, name)(lib.empty(3, 4, device="meta"))
         lib.nn.Linear(3, 4, device="meta")
         return lib.rand(2)

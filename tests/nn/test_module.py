@@ -71,9 +71,7 @@ ERRORS = {
     "parameter of ints": lambda lib: lib.nn.Parameter(lib.tensor([1])),
     "parameter of a list": lambda lib: lib.nn.Parameter([1]),
     "deleted": lambda lib: delattr(lib.nn.Linear(2, 2), "foo"),
-    "complex": lambda lib: (
-        lib.nn.Linear(1, 1).to(lib.device("meta")).to("cpu"),
-    ),
+    "complex": lambda lib: (lib.nn.Linear(1, 1).to(lib.device("meta")).to("cpu"),),
 }
 
 
@@ -131,7 +129,11 @@ def test_traversal():
             "text": repr(m),
             "dir": sorted(set(dir(m)) & {"first", "scale", "missing", "weight", "forward", "inner"}),
             "state": list(m.state_dict()),
-            "path": [repr(m.get_submodule("inner.1")), m.get_parameter("inner.0.bias").shape, m.get_buffer("scale").shape],
+            "path": [
+                repr(m.get_submodule("inner.1")),
+                m.get_parameter("inner.0.bias").shape,
+                m.get_buffer("scale").shape,
+            ],
         }
 
     same(fn)

@@ -45,7 +45,8 @@ def test_keys_share_storage():
         given = collections.OrderedDict(z=1)
         m.state_dict(destination=given, prefix="q.")
         return [
-            m[0].weight, kept["0.weight"] is m[0].weight, list(prefixed), list(given), [v.requires_grad for v in kept.values()],
+            m[0].weight, kept["0.weight"] is m[0].weight, list(prefixed), list(given),
+            [v.requires_grad for v in kept.values()],
             {k: dict(v) for k, v in state._metadata.items()}, {k: dict(v) for k, v in prefixed._metadata.items()},
         ]  # fmt: skip
 
@@ -128,7 +129,9 @@ def test_hooks():
         told = []
         m = layer(lib)
         m.register_state_dict_pre_hook(lambda m, prefix, keep: told.append(("pre", type(m).__name__, prefix, keep)))
-        m[0].register_state_dict_post_hook(lambda m, s, prefix, meta: told.append(("post", sorted(s), prefix, dict(meta))))
+        m[0].register_state_dict_post_hook(
+            lambda m, s, prefix, meta: told.append(("post", sorted(s), prefix, dict(meta)))
+        )
         m._register_state_dict_hook(lambda m, s, prefix, meta: collections.OrderedDict(only=s["0.weight"]))
         told.append(list(m.state_dict()))
         other = layer(lib)
@@ -207,7 +210,9 @@ def test_batch_norm_of_version_one():
 
 
 def test_instance_norm_of_version_one():
-    same(lambda lib: lib.nn.InstanceNorm1d(3).load_state_dict({"running_mean": lib.zeros(3), "running_var": lib.ones(3)}))
+    same(
+        lambda lib: lib.nn.InstanceNorm1d(3).load_state_dict({"running_mean": lib.zeros(3), "running_var": lib.ones(3)})
+    )
 
 
 def model(lib):

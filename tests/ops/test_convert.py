@@ -123,7 +123,7 @@ def test_writing_to_channels_last():
         flashlight.ones(2, 3, 4, 5).to(memory_format=flashlight.channels_last).view(-1)
 
 
-# ----------------------------------------------------------------------------------------------------------------- filling
+# ------------------------------------------------------------------------------------------------------------ filling
 def test_fill_has_gradients():
     def fill(lib, x, value):
         y = x * 2
@@ -158,7 +158,7 @@ def test_cumsum_in_place_keeps_the_dtype():
     check_raises(lambda lib, x: x.cumsum_(0, dtype=lib.float64), A(3, grad=False))
 
 
-# ----------------------------------------------------------------------------------------------------------------- storage
+# ------------------------------------------------------------------------------------------------------------ storage
 def test_storages_tell_who_shares():
     x = flashlight.arange(6.0)
     view, other = x[2:].view(2, 2), x.clone()

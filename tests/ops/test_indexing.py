@@ -12,7 +12,7 @@ import flashlight
 
 from ..oracle import T, realise, to_numpy
 
-QUICK = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=4000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 # ---------------------------------------------------------------------------------------------------------- random keys
@@ -144,3 +144,136 @@ def _writes_once(shape, key) -> bool:
     except Exception:
         return True
     return places.unique().numel() == places.numel()
+
+
+# --------------------------------------------------------------------------------------------------------- certain keys
+KEYS = {
+    "list": lambda lib: [0, 1],
+    "list of lists": lambda lib: [[0, 1], [1, 0]],
+    "list of booleans": lambda lib: [True, False],
+    "empty list": lambda lib: [],
+    "list with a slice": lambda lib: [slice(0, 1), 0],
+    "numpy array": lambda lib: np.array([[0, 1], [1, 0]]),
+    "numpy mask": lambda lib: np.array([True, False]),
+    "numpy integer": lambda lib: np.int64(1),
+    "range": lambda lib: range(2),
+    "apart": lambda lib: (lib.tensor([0, 1]), slice(None), lib.tensor([1, 2])),
+    "side by side": lambda lib: (slice(None), lib.tensor([0, 1]), lib.tensor([1, 2])),
+    "int and tensor apart": lambda lib: (0, slice(None), lib.tensor([[0, 1]])),
+    "None between": lambda lib: (lib.tensor([0]), None, lib.tensor([0, 1])),
+    "mask of two dimensions": lambda lib: lib.tensor([[True, False, True], [False, True, True]]),
+    "mask and tensor": lambda lib: (lib.tensor([True, True]), lib.tensor([0, 1])),
+    "True": lambda lib: True,
+    "False and int": lambda lib: (False, 0),
+    "bool tensor": lambda lib: lib.tensor(True),
+    "bytes as mask": lambda lib: lib.tensor([1, 0], dtype=lib.uint8),
+    "two ellipses": lambda lib: (Ellipsis, 0, Ellipsis),
+    "outer": lambda lib: (lib.tensor([[0], [1]]), lib.tensor([0, 2])),
+    "scalar tensor": lambda lib: lib.tensor(1),
+    "int8 scalar": lambda lib: lib.tensor(1, dtype=lib.int8),
+    "slice of tensors": lambda lib: slice(lib.tensor(0), lib.tensor(1)),
+    "out of range": lambda lib: (slice(None), 5),
+    "tensor out of range": lambda lib: lib.tensor([2]),
+    "too many": lambda lib: (0, 0, 0, 0),
+    "float": lambda lib: 0.5,
+    "string": lambda lib: "a",
+    "float tensor": lambda lib: lib.tensor([0.0]),
+    "int8 tensor": lambda lib: lib.tensor([0], dtype=lib.int8),
+    "negative step": lambda lib: slice(None, None, -1),
+    "mask of another size": lambda lib: (slice(None), lib.tensor([True, False])),
+    "tensors that do not broadcast": lambda lib: (lib.tensor([0, 1]), lib.tensor([0, 1, 2])),
+    "a dictionary": lambda lib: {},
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.filterwarnings("ignore")
+def test_keys(name):
+    def read(lib):
+        x = lib.arange(24).reshape(2, 3, 4).to(lib.float32).requires_grad_()
+        y = x[KEYS[name](lib)]
+        return y, lib.autograd.grad((y * y).sum(), x)[0]
+
+    results = _both(read)
+    for a, b in zip(*(results or ((), ())), strict=True):
+        assert tuple(a.shape) == tuple(b.shape)
+        np.testing.assert_array_equal(to_numpy(a), to_numpy(b))
+
+
+VALUES = {
+    "number": lambda lib: 7,
+    "float": lambda lib: 2.5,
+    "bool": lambda lib: True,
+    "row": lambda lib: lib.arange(4).to(lib.float32),
+    "leading ones": lambda lib: lib.ones(1, 1, 3, 4),
+    "other dtype": lambda lib: lib.arange(4),
+    "double": lambda lib: lib.ones(4, dtype=lib.float64),
+    "scalar tensor": lambda lib: lib.tensor(3.0),
+    "wrong shape": lambda lib: lib.ones(5),
+    "complex": lambda lib: 1j,
+    "list": lambda lib: [1, 2, 3, 4],
+    "numpy": lambda lib: np.ones(4),
+    "string": lambda lib: "a",
+    "None": lambda lib: None,
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("key", ["int", "tensor", "mask", "ellipsis"])
+def test_assigned_values(name, key):
+    places = {"int": lambda lib: 0, "tensor": lambda lib: lib.tensor([0, 1]), "ellipsis": lambda lib: Ellipsis,
+              "mask": lambda lib: lib.tensor([True, False])}  # fmt: skip
+
+    def write(lib):
+        x = lib.zeros(2, 3, 4)
+        x[places[key](lib)] = VALUES[name](lib)
+        return (x,)
+
+    results = _both(write)
+    if results:
+        np.testing.assert_array_equal(to_numpy(results[0][0]), to_numpy(results[1][0]))
+
+
+def test_writes_with_repeated_indices():
+    for accumulate in (False, True):
+        for lib, out in ((torch, []), (flashlight, [])):
+            x = lib.zeros(3)
+            x.index_put_((lib.tensor([0, 0, 2]),), lib.tensor([1.0, 2.0, 3.0]), accumulate)
+            out.append(x.tolist())
+            assert x.tolist() == ([3, 0, 3] if accumulate else [2, 0, 3])
+
+
+def test_a_pending_index_out_of_range_never_reads_past_the_end():
+    x = flashlight.arange(3)
+    index = flashlight.arange(2) + 5  # not evaluated: nothing is known of its values yet
+    y = x[index]
+    with pytest.raises(IndexError, match="index 6 is out of bounds for dimension 0 with size 3"):
+        y.tolist()
+
+
+def test_checks_can_be_forced():
+    index = flashlight.arange(2) + 5
+    flashlight.set_checks(True)
+    try:
+        with pytest.raises(IndexError):
+            flashlight.arange(3)[index]
+    finally:
+        flashlight.set_checks(False)
+
+
+def test_gathers_of_pending_indices():
+    index = flashlight.tensor([[3]]) * 1
+    with pytest.raises(RuntimeError, match="index 3 is out of bounds for dimension 0 with size 3"):
+        flashlight.zeros(3, 4).gather(0, index).tolist()
+    with pytest.raises(IndexError, match="index out of range in self"):
+        flashlight.zeros(3, 4).index_select(0, flashlight.tensor([3]) * 1).tolist()
+
+
+def test_tuples_unpack_and_iterate():
+    for lib in (torch, flashlight):
+        x = lib.arange(6).reshape(2, 3)
+        a, b = x
+        assert a.tolist() == [0, 1, 2] and [r.tolist() for r in x] == [[0, 1, 2], [3, 4, 5]]
+        assert [int(v) for v in b] == [3, 4, 5]
+        with pytest.raises(TypeError):
+            iter(lib.tensor(1))

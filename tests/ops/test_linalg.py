@@ -175,3 +175,26 @@ def test_lstsq_of_a_rank_deficient_matrix():
 def test_results_are_not_traced():
     with flashlight._core.lazy.paused(), pytest.raises(RuntimeError, match="traced"):
         flashlight.linalg.inv(flashlight.eye(2))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hermitian", [False, True])
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_ldl(n, hermitian, dtype):
+    rng = np.random.RandomState(n)
+    data = rng.randn(2, n, n) + (1j * rng.randn(2, n, n) if dtype == "complex64" else 0)
+    mirror = np.conj(np.swapaxes(data, -1, -2)) if hermitian else np.swapaxes(data, -1, -2)
+    a, b = ((data + mirror) * 0.5).astype(dtype), rng.randn(2, n, 2).astype(dtype)
+    # small diagonals ask for blocks of two rows
+    a[:, range(n), range(n)] *= 0.1
+
+    def lower(lib, a):
+        ld, pivots, info = lib.linalg.ldl_factor_ex(a, hermitian=hermitian)
+        return ld.tril(), pivots, info
+
+    check(lower, T(a, grad=False), grad=False, **LOOSE)
+
+    def solved(lib, a, b):
+        return lib.linalg.ldl_solve(*lib.linalg.ldl_factor(a, hermitian=hermitian), b, hermitian=hermitian)
+
+    check(solved, T(a, grad=False), T(b, grad=False), grad=False, atol=5e-3, rtol=5e-3)

@@ -93,10 +93,14 @@ def test_degrees_of_freedom_warn():
 
 
 def test_messages():
-    check_raises(lambda lib: lib.ones(2, dtype=lib.int64).mean(), match="could not infer output dtype. Input dtype must be")
+    check_raises(
+        lambda lib: lib.ones(2, dtype=lib.int64).mean(), match="could not infer output dtype. Input dtype must be"
+    )
     check_raises(lambda lib: lib.zeros(0).max(), match="Expected reduction dim to be specified for input.numel() == 0")
     check_raises(lambda lib: lib.zeros(0, 2).amin(0), match="Expected reduction dim 0 to have non-zero size")
-    check_raises(lambda lib: lib.zeros(2).sum(3), match="Dimension out of range (expected to be in range of [-1, 0], but got 3)")
+    check_raises(
+        lambda lib: lib.zeros(2).sum(3), match="Dimension out of range (expected to be in range of [-1, 0], but got 3)"
+    )
     check_raises(lambda lib: lib.zeros(2, 2).sum((0, 0)), match="dim 0 appears multiple times in the list of dims")
 
 

@@ -134,12 +134,9 @@ class Module(HookRegistration, StateDict):
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args, **kwargs):
-        compiled = self._compiled_call_impl
-        return self._call_impl(*args, **kwargs) if compiled is None else compiled(*args, **kwargs)
-
-    def _call_impl(self, *args, **kwargs):
         if (
-            self._backward_hooks
+            self._compiled_call_impl
+            or self._backward_hooks
             or self._backward_pre_hooks
             or self._forward_hooks
             or self._forward_pre_hooks
@@ -148,8 +145,11 @@ class Module(HookRegistration, StateDict):
             or _global_backward_hooks
             or _global_backward_pre_hooks
         ):
-            return call_with_hooks(self, args, kwargs)
+            return (self._compiled_call_impl or self._call_impl)(*args, **kwargs)
         return self.forward(*args, **kwargs)
+
+    def _call_impl(self, *args, **kwargs):
+        return call_with_hooks(self, args, kwargs)
 
     def _wrapped_call_impl(self, *args, **kwargs):
         return self(*args, **kwargs)

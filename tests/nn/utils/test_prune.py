@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import torch.nn.utils.prune
+import torch.nn.utils.prune  # noqa: F401 - torch does not import it by itself
 
 import flashlight
 
@@ -121,7 +121,7 @@ def test_errors(name):
         try:
             ERRORS[name](lib, m)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
-            text = "subclass" if "global structured" == name else str(error)
+            text = "subclass" if name == "global structured" else str(error)
             return [type(error).__name__, text, sorted(m.state_dict())]
 
     same(fn)

@@ -136,7 +136,10 @@ LSTM_ARGUMENTS = {
     "bias": lambda lib: lib.nn.LSTM(2, 3, bias=1),
     "batch_first": lambda lib: lib.nn.LSTM(2, 3, batch_first=1),
     "mode": lambda lib: lib.nn.RNNBase("XX", 2, 3),
-    "names": lambda lib: [lib.nn.LSTM(2, 3, 2, bidirectional=True, proj_size=2)._flat_weights_names, lib.nn.GRU(2, 3)._all_weights],
+    "names": lambda lib: [
+        lib.nn.LSTM(2, 3, 2, bidirectional=True, proj_size=2)._flat_weights_names,
+        lib.nn.GRU(2, 3)._all_weights,
+    ],
     "all_weights": lambda lib: [[w.shape for w in ws] for ws in lib.nn.LSTM(2, 3, 2).all_weights],
     "1-D": lambda lib: lib.nn.RNN(2, 3)(lib.ones(3)),
     "4-D": lambda lib: lib.nn.GRU(2, 3)(lib.ones(1, 1, 1, 2)),

@@ -90,6 +90,7 @@ for _name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
     S(_name, A(3, dtype="bool"), A(3, dtype="int64"))
     R(_name, A(3), 1)
     R(_name, A(3, dtype="int64"), 1.5)
+    R(_name, 2, 3)
     R(_name, A(3, dtype="int64"), A(4, dtype="int64"))
 for _dtype in ("bool", "int64", "uint8"):
     S("bitwise_not", A(3, dtype=_dtype))

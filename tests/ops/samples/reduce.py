@@ -18,7 +18,7 @@ HOLES = T(np.array([[1.0, nan, 3.0], [nan, nan, 2.0]], dtype=np.float32))
 ZEROS = T(np.array([[1.0, 0.0, 3.0], [0.0, 0.0, 2.0], [1.0, 2.0, -4.0]], dtype=np.float32))
 TIES = T(np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]], dtype=np.float32))
 
-# ------------------------------------------------------------------------------------------------------------------ sums
+# --------------------------------------------------------------------------------------------------------------- sums
 for name in ("sum", "nansum"):
     for dtype in DTYPES[: 10 if name == "nansum" else None]:
         S(name, A(3, 4, dtype=dtype))
@@ -94,7 +94,7 @@ R("trace", A(3))
 R("trace", A(3, 3, dtype="bool"))
 R("trace", A(3, 3, 3))
 
-# --------------------------------------------------------------------------------------------------------------- logical
+# ------------------------------------------------------------------------------------------------------------ logical
 for name in ("all", "any"):
     for dtype in DTYPES:
         S(name, A(3, 4, dtype=dtype))
@@ -119,10 +119,14 @@ S("count_nonzero", A(0, 2), 0)
 S("count_nonzero", A())
 R("count_nonzero", ZEROS, 2)
 
-# --------------------------------------------------------------------------------------------------------------- moments
+# ------------------------------------------------------------------------------------------------------------ moments
 for name in ("var", "std", "var_mean", "std_mean"):
     for dtype in (*FLOATS, "complex64"):
-        S(name, A(3, 4, dtype=dtype), options={"rtol": 4e-3 if dtype == "float16" else None, "grad": dtype != "bfloat16"})
+        S(
+            name,
+            A(3, 4, dtype=dtype),
+            options={"rtol": 4e-3 if dtype == "float16" else None, "grad": dtype != "bfloat16"},
+        )
     S(name, A(3, 4), 1)
     S(name, A(3, 4), (0, 1), True)
     S(name, A(3, 4), False)
@@ -149,7 +153,7 @@ for name in ("var", "std", "var_mean", "std_mean"):
     R(name, A(2), unbiased=True, correction=1)
 S("var", T(np.array([1e4 + 1, 1e4 + 2, 1e4 + 3], np.float32)))
 
-# --------------------------------------------------------------------------------------------------------------- extrema
+# ------------------------------------------------------------------------------------------------------------ extrema
 REALS = DTYPES[:10]
 for name in ("amax", "amin", "max", "min"):
     for dtype in REALS:
@@ -213,7 +217,7 @@ for name in ("argmax", "argmin"):
     R(name, V(True, False, dtype="bool"))
     R(name, A(2), 2)
 
-# ----------------------------------------------------------------------------------------------------------------- norms
+# -------------------------------------------------------------------------------------------------------------- norms
 for dtype in (*FLOATS, "complex64"):
     S("norm", A(3, 4, dtype=dtype))
 for p in (0, 0.5, 1, 1.5, 2, 3, 4.5, inf, -inf, -1, "fro", None):
@@ -241,6 +245,8 @@ R("norm", A(2, 3), "foo")
 R("norm", A(2, 3, 4), "fro", (0, 1, 2))
 R("norm", A(0), inf)
 R("norm", A(2), 2, 3)
+S("norm", A(3, 4), "nuc", options={"second": False})
+R("norm", A(3), "nuc")
 for p in (0, 1, 2, 3.5, inf):
     S("dist", A(3, 4), A(3, 4, seed=5), p, options={"grad": p != 0})
 S("dist", A(3, 4), A(4))
@@ -257,7 +263,7 @@ R("renorm", A(3, 2), -1, 0, 1.0)
 R("renorm", A(3, 2), 2, 0, -1.0)
 R("renorm", A(3, 2), 2, 2, 1.0)
 
-# --------------------------------------------------------------------------------------------------------------- softmax
+# ------------------------------------------------------------------------------------------------------------ softmax
 for name in ("softmax", "log_softmax", "special.softmax", "special.log_softmax"):
     for dtype in FLOATS:
         S(name, A(3, 4, dtype=dtype), 1)

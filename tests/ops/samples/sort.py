@@ -61,7 +61,7 @@ R("topk", P(3), -1)
 R("topk", P(3), 1, 1)
 R("topk", V(True, False, dtype="bool"), 1)
 
-# ------------------------------------------------------------------------------------------------------------- searching
+# ---------------------------------------------------------------------------------------------------------- searching
 ROWS = T(np.sort(np.random.RandomState(1).uniform(-2, 2, (3, 6)), axis=1).astype(np.float32), grad=False)
 EDGES = V(-1, 0, 0, 1, 3, grad=False)
 for right in (False, True):
@@ -101,7 +101,7 @@ R("isin", 1, 1)
 R("isin", A(2, dtype="bool"), A(2, dtype="bool"))
 R("isin", A(2, dtype="complex64"), A(2, dtype="complex64"))
 
-# ------------------------------------------------------------------------------------------------------ order statistics
+# --------------------------------------------------------------------------------------------------- order statistics
 for dtype in REALS:
     S("kthvalue", P(3, 7, dtype=dtype), 2)
     S("median", P(3, 7, dtype=dtype))
@@ -163,7 +163,7 @@ for name in ("quantile", "nanquantile"):
     R(name, P(3), 0.5, 1)
     R(name, P(3), A(1, 1))
 
-# ------------------------------------------------------------------------------------------------------- distinct values
+# ---------------------------------------------------------------------------------------------------- distinct values
 for dtype in (*REALS, "bool"):
     S("unique", A(3, 7, dtype=dtype, grad=False), return_inverse=True, return_counts=True)
     S("unique_consecutive", A(3, 7, dtype=dtype, grad=False), return_inverse=True, return_counts=True)
@@ -184,7 +184,7 @@ for name, data in (("unique", PAIRS), ("unique_consecutive", RUNS)):
 S("unique", V(3, 1, 2, 2, 1, dtype="int64"), sorted=False)
 S("unique", V(3, 1, 2, 2, 1, dtype="int64"), True, True)
 
-# ------------------------------------------------------------------------------------------------------------ histograms
+# --------------------------------------------------------------------------------------------------------- histograms
 S("bincount", I(20, high=6))
 S("bincount", I(20, high=6, dtype="uint8"))
 S("bincount", I(20, high=6), minlength=10)
@@ -222,7 +222,7 @@ S("histogramdd", A(30, 2, grad=False), [V(-2, 0, 1, grad=False), V(-1, 0, 1, 2, 
 S("histogramdd", A(30, 3, grad=False), [2, 2, 2], weight=A(30, grad=False, low=0))
 R("histogramdd", A(30, 2), [3])
 
-# ------------------------------------------------------------------------------------------------------------ statistics
+# --------------------------------------------------------------------------------------------------------- statistics
 for name in ("cov", "corrcoef"):
     for dtype in ("float32", "float64", "int64", "complex64"):
         S(name, A(3, 6, dtype=dtype), options={"second": dtype != "complex64", "grad_rtol": 1e-4})

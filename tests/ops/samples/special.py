@@ -129,3 +129,4 @@ for _name in POLYNOMIALS:
     S(f"special.{_name}", T(np.array([1.0, -1.0, 0.0])), DEGREES)
     S(f"special.{_name}", A(3, dtype="int64"), 3)
     R(f"special.{_name}", A(2, dtype="complex64"), 2)
+    R(f"special.{_name}", 2, 3)

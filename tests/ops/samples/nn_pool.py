@@ -1,0 +1,65 @@
+"""Pooling."""
+
+import numpy as np
+
+from ...oracle import A, I, T
+from . import R, S
+
+F = "nn.functional."
+_ties = T(np.array([[[1.0, 1.0, 1.0, 0.0, 2.0, 2.0, 2.0]]], np.float32))
+
+for _indices in (False, True):
+    S(F + "max_pool1d", A(2, 3, 9), 3, return_indices=_indices)
+    S(F + "max_pool1d", _ties, 3, 2, return_indices=_indices)
+    S(F + "max_pool1d", A(3, 9), 3, 2, 1, 2, True, _indices)
+    S(F + "max_pool2d", A(2, 3, 6, 6), 2, return_indices=_indices)
+    S(F + "max_pool2d", A(2, 3, 7, 8), 3, 2, 1, return_indices=_indices)
+    S(F + "max_pool2d", A(3, 9, 7), (3, 2), (2, 1), (1, 0), (2, 1), True, _indices)
+    S(F + "max_pool2d", A(1, 2, 5, 5, dtype="float64"), 3, 1, return_indices=_indices)
+    S(F + "max_pool2d", A(1, 2, 5, 5, dtype="int64"), 2, return_indices=_indices)
+    S(F + "max_pool3d", A(1, 2, 5, 5, 5), 3, 2, 1, return_indices=_indices)
+    S(F + "adaptive_max_pool1d", A(2, 3, 7), 3, return_indices=_indices)
+    S(F + "adaptive_max_pool2d", A(2, 3, 7, 6), (3, None), return_indices=_indices)
+    S(F + "adaptive_max_pool2d", A(3, 8, 6), (4, 3), return_indices=_indices)
+    S(F + "adaptive_max_pool3d", A(1, 2, 5, 4, 6), 2, return_indices=_indices)
+S(F + "max_pool2d", T(np.array([[[1.0, np.nan], [-np.inf, 2.0]]], np.float32)), 2, 1, options={"grad": False})
+R(F + "max_pool2d", A(1, 1, 4, 4), 2, padding=2)
+R(F + "max_pool2d", A(1, 1, 4, 4), 5)
+R(F + "max_pool2d", A(1, 1, 4, 4), 2, 0)
+R(F + "max_pool2d", A(4, 4), 2)
+R(F + "max_pool2d", A(1, 1, 4, 4), (2, 2, 2))
+R(F + "max_pool2d", A(1, 1, 4, 4, dtype="bool"), 2)
+
+S("avg_pool1d", A(2, 3, 9), 3, 2, 1)
+S("avg_pool1d", A(3, 9), 4, 3, 2, True, False)
+S(F + "avg_pool2d", A(2, 3, 6, 6), 2)
+S(F + "avg_pool2d", A(2, 3, 7, 8), 3, 2, 1, True)
+S(F + "avg_pool2d", A(2, 3, 7, 8), (3, 2), (2, 1), (1, 0), True, False)
+S(F + "avg_pool2d", A(3, 7, 8), 3, 2, 1, divisor_override=5)
+S(F + "avg_pool3d", A(1, 2, 5, 4, 5, dtype="float64"), 2, 2, 1, True, False)
+R(F + "avg_pool2d", A(1, 1, 4, 4), 2, divisor_override=0)
+R(F + "avg_pool2d", A(1, 1, 4, 4), 2, padding=2)
+S(F + "lp_pool1d", A(2, 3, 8, low=0.1), 2, 3)
+S(F + "lp_pool2d", A(2, 3, 6, 6, low=0.1), 3.0, (2, 3), 1)
+S(F + "lp_pool3d", A(1, 2, 4, 4, 4, low=0.1), 1, 2)
+S("adaptive_avg_pool1d", A(2, 3, 7), 3)
+S(F + "adaptive_avg_pool2d", A(2, 3, 7, 6), (3, 2))
+S(F + "adaptive_avg_pool2d", A(3, 8, 6), 1)
+S(F + "adaptive_avg_pool2d", A(2, 3, 3, 5), (7, None))
+S(F + "adaptive_avg_pool3d", A(1, 2, 5, 4, 6), 2)
+R(F + "adaptive_avg_pool2d", A(2, 3, 4), (1, 2, 3))
+R(F + "adaptive_avg_pool1d", A(2, 3, 7), -1)
+
+_samples = {"low": 0.0, "high": 1.0, "grad": False}
+S(F + "fractional_max_pool2d", A(2, 3, 8, 9), 2, (4, 5), _random_samples=A(2, 3, 2, **_samples), return_indices=True)
+S(F + "fractional_max_pool3d", A(1, 2, 6, 7, 8), 2, output_ratio=0.5, _random_samples=A(1, 2, 3, **_samples))
+R(F + "fractional_max_pool2d", A(2, 3, 8, 9), 2)
+R(F + "fractional_max_pool2d", A(2, 3, 4, 4), 3, 4)
+
+_where = T(np.array([[[0, 3, 5]]]), grad=False)
+S(F + "max_unpool1d", A(1, 1, 3), _where, 2)
+S(F + "max_unpool1d", A(1, 1, 3), _where, 2, output_size=(7,))
+S(F + "max_unpool2d", A(1, 2, 2, 2), T(np.array([[[[0, 3], [9, 10]], [[5, 2], [8, 15]]]]), grad=False), 2, 2)
+R(F + "max_unpool1d", A(1, 1, 3), I(1, 1, 3, high=3, dtype="int32"), 2)
+R(F + "max_unpool1d", A(1, 1, 3), _where, 2, output_size=(9,))
+R(F + "max_unpool1d", A(1, 1, 3), T(np.array([[[0, 3, 17]]]), grad=False), 2)
