@@ -288,7 +288,7 @@ def in_place(op, tensors, statics):
     """Run an operator and write its result into the first tensor."""
     target = tensors[0]
     views.check_writable(target)
-    result = run(op, tensors, statics) if modes.autocast is None else _run_as_is(op, tensors, statics)
+    result = run(op, tensors, statics) if modes.autocast is None else run_as_is(op, tensors, statics)
     if modes.inference is False and target.__dict__ and target.is_inference():
         raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed.")
     node = result._node if result._rg else None
@@ -301,8 +301,8 @@ def in_place(op, tensors, statics):
     return target
 
 
-def _run_as_is(op, tensors, statics):
-    # autocast leaves what is written in place as it is
+def run_as_is(op, tensors, statics):
+    """Apply an operator whose operands autocast is to leave alone, as it does those of in-place forms."""
     before, modes.autocast = modes.autocast, None
     try:
         return run(op, tensors, statics)

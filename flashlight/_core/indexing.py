@@ -128,19 +128,16 @@ def _too_many(shape, items, alone: bool) -> IndexError:
 
 def _plain_cut(shape, items) -> tuple | None:
     """The key of ints and slices only for every dimension, and the name of the node; None for any other key."""
-    if not 0 < len(items) <= len(shape):
+    if not 0 < len(items) <= len(shape) or any(type(k) is not int and type(k) is not slice for k in items):
         return None
     cut, name = [], "SliceBackward0"
     for place, (item, n) in enumerate(zip(items, shape, strict=False)):
-        kind = type(item)
-        if kind is slice:
+        if type(item) is slice:
             part = slice_key(item, n)
             if part.start or part.stop != n or part.step != 1:
                 name = "SliceBackward0"
-        elif kind is int:
-            part, name = select_key(item, n, place), "SelectBackward0"
         else:
-            return None
+            part, name = select_key(item, n, place), "SelectBackward0"
         cut.append(part)
     cut += [slice(0, n, 1) for n in shape[len(items) :]]
     return tuple(cut), name

@@ -95,6 +95,10 @@ class Caster:
         finally:
             modes.autocast = before
 
+    def lowered(self, tensors: tuple) -> tuple:
+        """Tensors in the lower precision, for a function that is lowered whatever operators it runs."""
+        return self.converted(tensors, self.dtype)
+
     def converted(self, value, target: dtypes.dtype):
         """A tensor, or the tensors of a list, in another dtype."""
         if isinstance(value, Tensor):

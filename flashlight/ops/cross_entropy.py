@@ -163,7 +163,7 @@ def _check_shapes(input, target) -> None:
         raise RuntimeError(f"Expected target size {list(want)}, got {list(target.shape)}")
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="fp32")
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
     """Cross entropy between logits and targets.
 

@@ -7,6 +7,7 @@ import re
 import mlx.core as mx
 
 from .._core import dispatch, dtypes
+from .._core.modes import modes
 from .._core.table import Array, Arrays, composite, op
 from .._core.tensor import Tensor
 from .matmul import product
@@ -238,7 +239,7 @@ def _evaluate(operands, inputs, output) -> Tensor:
     lengths = _lengths(spread, [t.shape for t in operands])
     if len(operands) > 1:
         for t in operands[1:]:
-            if t.dtype is not operands[0].dtype:
+            if t.dtype is not operands[0].dtype and modes.autocast is None:
                 found, want = map(dtypes.scalar_type_name, (t.dtype, operands[0].dtype))
                 raise RuntimeError(f"expected scalar type {want} but found {found}")
         if operands[0].dtype is dtypes.bool_:
@@ -250,5 +251,10 @@ def _evaluate(operands, inputs, output) -> Tensor:
     return _step(operands, spread, output, lengths)
 
 
+def _contracts(subscripts, output) -> bool:
+    return len(subscripts) == 2 and not set(subscripts[0]).intersection(subscripts[1]) <= set(output)
+
+
 def _step(operands, subscripts, output, lengths) -> Tensor:
-    return dispatch.run(_einsum, tuple(operands), (tuple(subscripts), output, tuple(lengths.items())))
+    run = dispatch.run if _contracts(subscripts, output) else dispatch.run_as_is  # autocast lowers matrix products only
+    return run(_einsum, tuple(operands), (tuple(subscripts), output, tuple(lengths.items())))

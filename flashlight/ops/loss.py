@@ -261,7 +261,7 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     return reduced((-target * input).exp().log1p(), legacy_reduction(size_average, reduce, reduction))
 
 
-@composite(namespace="nn.functional")
+@composite(namespace="nn.functional", autocast="keep")
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """Binary cross entropy of logits, averaged over the classes."""
     losses = dispatch.run(_bce_logits, (input, target, None), ())

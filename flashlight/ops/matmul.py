@@ -313,7 +313,8 @@ def matmul(input, other, *, out=None):
     """The product of two tensors: of vectors, matrices, or batches of matrices whose batch dimensions broadcast."""
     if not isinstance(input, Tensor) or not isinstance(other, Tensor):
         raise _not_tensor(input, other)
-    result = dispatch.run(_BY_DIMENSIONS.get((input._a.ndim, other._a.ndim), _matmul), (input, other), ())
+    tensors = (input, other) if modes.autocast is None else modes.autocast.lowered((input, other))
+    result = dispatch.run(_BY_DIMENSIONS.get((input._a.ndim, other._a.ndim), _matmul), tensors, ())
     return result if out is None else dispatch.write_out(out, result)
 
 

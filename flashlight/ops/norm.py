@@ -471,7 +471,7 @@ def torch_group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn
 
 
 # -------------------------------------------------------------------------------------------------------------- others
-@op(namespace="nn.functional", backward="Div")
+@op(namespace="nn.functional", backward="Div", autocast="cpu fp32")
 def local_response_norm(input: Array, size, alpha=0.0001, beta=0.75, k=1.0) -> Array:
     """Divide by ``(k + alpha * a) ** beta``, a the mean square of the ``size`` channels around. Shape: (N, C, *S)."""
     squares = mx.square(input)

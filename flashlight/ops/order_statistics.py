@@ -246,7 +246,7 @@ def _quantile(name: str, ignore_nan: bool, doc: str):
         return result if out is None else dispatch.write_out(out, result)
 
     quantile.__name__, quantile.__doc__ = name, doc
-    composite(quantile)
+    composite(quantile, autocast="cpu fp32")
 
 
 _quantile(

@@ -63,7 +63,10 @@ _MODES = {"reflect": _reflected, "replicate": _replicated, "circular": _wrapped}
 def _declare(mode: str, label: str) -> None:
     extend = _MODES[mode]
 
-    @op(name=f"{mode}_pad", namespace="_", method=False, backward=label)
+    @op(
+        name=f"{mode}_pad", namespace="_", method=False, backward=label,
+        autocast=None if mode == "circular" else "cpu fp32",
+    )  # fmt: skip
     def padded(input: Array, pad) -> Array:
         pairs = _pairs(pad, input.ndim)
         x = input

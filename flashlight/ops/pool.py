@@ -202,7 +202,7 @@ def _declare_max(n: int) -> None:
     def how_of(shape, *args) -> Grid:
         return grid(name, shape, n, *args)
 
-    @op(name=name, namespace="_", method=False, backward=_MAX_NAMES[n])
+    @op(name=name, namespace="_", method=False, backward=_MAX_NAMES[n], autocast="cpu fp32" if n == 3 else None)
     def values(input: Array, kernel_size, stride, padding, dilation, ceil_mode) -> Array:
         how = how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
         return from_last(_maxima(input, n, how)[1], input.ndim == n + 2)
@@ -211,7 +211,10 @@ def _declare_max(n: int) -> None:
     def _(g, input, output, kernel_size, stride, padding, dilation, ceil_mode):
         return _max_grad(g, input, output, n, how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode))
 
-    @op(name=f"{name}_with_indices", namespace="_", method=False, backward=_MAX_NAMES[n], constant_outputs=(1,))
+    @op(
+        name=f"{name}_with_indices", namespace="_", method=False, backward=_MAX_NAMES[n], constant_outputs=(1,),
+        autocast="cpu fp32" if n == 3 else None,
+    )  # fmt: skip
     def both(input: Array, kernel_size, stride, padding, dilation, ceil_mode):
         how = how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
         x, y = _maxima(input, n, how)
@@ -308,7 +311,7 @@ def _check_mean(name: str, a) -> None:
 def _declare_mean(n: int) -> None:
     name = f"avg_pool{n}d"
 
-    @op(name=name, namespace="_", method=False)
+    @op(name=name, namespace="_", method=False, autocast="cpu fp32" if n == 3 else None)
     def mean(input: Array, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override) -> Array:
         how = grid(name, input.shape, n, kernel_size, stride, padding, 1, ceil_mode)
         if input.dtype == mx.int64:

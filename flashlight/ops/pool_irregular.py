@@ -71,7 +71,10 @@ def _check_adaptive(name: str, a, output_size, n: int) -> None:
 def _declare_mean(n: int) -> None:
     name = f"adaptive_avg_pool{n}d"
 
-    @op(name=name, namespace=("torch", "nn.functional") if n == 1 else "nn.functional", method=False, out=False)
+    @op(
+        name=name, namespace=("torch", "nn.functional") if n == 1 else "nn.functional", method=False, out=False,
+        autocast="cpu fp32" if n == 3 else None,
+    )  # fmt: skip
     def mean(input: Array, output_size) -> Array:
         """The mean of ``output_size`` windows that cover each dimension evenly; None keeps a dimension."""
         x = to_last(input, n)
@@ -144,7 +147,7 @@ def _scattered(g, index, shape: tuple, n: int):
 def _declare_max(n: int) -> None:
     name = f"adaptive_max_pool{n}d"
 
-    @op(name=name, namespace="_", method=False, constant_outputs=(1,))
+    @op(name=name, namespace="_", method=False, constant_outputs=(1,), autocast="cpu fp32" if n == 3 else None)
     def maxima(input: Array, output_size):
         sizes = _sizes(name, input.shape, output_size, n)
         per_dimension = [from_host(_members(s, o)) for s, o in zip(input.shape[-n:], sizes, strict=True)]
@@ -194,7 +197,7 @@ def _starts(sample, size: int, out: int, kernel: int):
 def _declare_fractional(n: int) -> None:
     name = f"fractional_max_pool{n}d"
 
-    @op(name=name, namespace="_", method=False, constant_outputs=(1,))
+    @op(name=name, namespace="_", method=False, constant_outputs=(1,), autocast="cpu fp32")
     def maxima(input: Array, kernel, sizes, samples):
         shape = (*input.shape[:-n], *sizes)
         if 0 in shape:
@@ -259,7 +262,7 @@ def _fractional_sizes(name: str, n: int, input, kernel_size, output_size, output
 def _declare_unpool(n: int) -> None:
     name = f"max_unpool{n}d"
 
-    @op(name=name, namespace="_", method=False)
+    @op(name=name, namespace="_", method=False, autocast="cpu fp32" if n > 1 else None)
     def unpooled(input: Array, index: Array, sizes) -> Array:
         shape = (*input.shape[:-n], *sizes)
         flat = mx.zeros((math.prod(shape[:-n]), math.prod(sizes)), input.dtype)

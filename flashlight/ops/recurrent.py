@@ -12,6 +12,8 @@ import mlx.core as mx
 
 from .._core.numerics.elementary import sigmoid, tanh
 from .._core.table import Array, op
+from ..kernels import gru as gru_kernel
+from ..kernels import lstm as lstm_kernel
 
 
 class Weights(NamedTuple):
@@ -85,22 +87,41 @@ def _lstm_gates(pre, H: int):
     return i, f, tanh(pre[:, 2 * H : 3 * H]), o
 
 
+def _lstm_step(projected, h, w_h, c):
+    """(o * tanh(c'), c', the gates, tanh(c')); the kernels keep the gates in one array and c' itself."""
+    if lstm_kernel.fits(projected, c):
+        m, new_c, gates = lstm_kernel.step(mx.addmm(projected, h, w_h), c)
+        return m, new_c, gates, new_c
+    i, f, g, o = _lstm_gates(projected + mx.matmul(h, w_h), c.shape[1])
+    new_c = f * c + i * g
+    tanh_c = tanh(new_c)
+    return o * tanh_c, new_c, (i, f, g, o), tanh_c
+
+
+def _lstm_step_backward(dm, dc, gates, c, squashed):
+    """Gradients of the gates before their activations and of the cell before the step, from what the step kept."""
+    if isinstance(gates, mx.array):
+        return lstm_kernel.step_backward(dm, dc, gates, c, squashed)
+    i, f, g, o = gates
+    dc = dc + dm * o * (1 - squashed * squashed)
+    pre = mx.concatenate(
+        [dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), dm * squashed * o * (1 - o)], axis=1
+    )
+    return pre, dc * f
+
+
 def _lstm_forward(input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, lengths, reverse):
-    H = w_hh.shape[0] // 4
     projected = _project(input, w_ih, b_ih, b_hh)
     order = _order(input.shape[0], reverse)
     w_h = w_hh.T
     outputs, previous, cells, gates, squashed, raw = [], [], [], [], [], []
     for t in order:
-        i, f, g, o = _lstm_gates(projected[t] + mx.matmul(h, w_h), H)
-        new_c = f * c + i * g
-        tanh_c = tanh(new_c)
-        m = o * tanh_c
+        m, new_c, kept, tanh_c = _lstm_step(projected[t], h, w_h, c)
         new_h = m if w_hr is None else mx.matmul(m, w_hr.T)
         valid = _valid(lengths, t)
         previous.append(h)
         cells.append(c)
-        gates.append((i, f, g, o))
+        gates.append(kept)
         squashed.append(tanh_c)
         raw.append(m)
         h, c = _choose(valid, new_h, h), _choose(valid, new_c, c)
@@ -126,21 +147,16 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, w_hr, saved, lengths, reverse):
     for step in range(len(order) - 1, -1, -1):
         t = order[step]
         valid = _valid(lengths, t)
-        i, f, g, o = gates[step]
-        tanh_c = squashed[step]
         own = _masked(valid, d_out[t] + dh)
         passed_h, passed_c = _rest(valid, dh), _rest(valid, dc)
         dm = own
         if w_hr is not None:
             d_projected.append(own)
             dm = mx.matmul(own, w_hr)
-        dc = _masked(valid, dc) + dm * o * (1 - tanh_c * tanh_c)
-        pre = mx.concatenate(
-            [dc * g * i * (1 - i), dc * cells[step] * f * (1 - f), dc * i * (1 - g * g), dm * tanh_c * o * (1 - o)], axis=1
-        )
+        pre, dc = _lstm_step_backward(dm, _masked(valid, dc), gates[step], cells[step], squashed[step])
         d_gates.append(pre)
         dh = mx.matmul(pre, w_hh) + passed_h
-        dc = dc * f + passed_c
+        dc = dc + passed_c
     inside = d_gates[::-1]
     weights = Weights(w_ih, w_hh, b_ih, b_hh, w_hr)
     dx, dw_ih, dw_hh, db_ih, db_hh = _weight_gradients(_stacked(inside, order), input, _stacked(previous, order), weights)
@@ -155,24 +171,42 @@ lstm_sequence.saving(_lstm_forward)
 
 
 # ------------------------------------------------------------------------------------------------------------------- GRU
+def _gru_step(x, hidden, h):
+    """(h', what the gradient reads)."""
+    if gru_kernel.fits(x, hidden, h):
+        new_h, gates = gru_kernel.step(x, hidden, h)
+        return new_h, (gates, hidden)
+    H = h.shape[1]
+    both = sigmoid(x[:, : 2 * H] + hidden[:, : 2 * H])
+    r, z = both[:, :H], both[:, H:]
+    inner = hidden[:, 2 * H :]
+    n = tanh(x[:, 2 * H :] + r * inner)
+    return n + z * (h - n), (r, z, n, inner)
+
+
+def _gru_step_backward(own, kept, h):
+    """Gradients of the gates' two parts before their activations, and the direct one of the state before the step."""
+    if len(kept) == 2:
+        return gru_kernel.step_backward(own, *kept, h)
+    r, z, n, inner = kept
+    dn = own * (1 - z) * (1 - n * n)
+    dr = dn * inner * r * (1 - r)
+    dz = own * (h - n) * z * (1 - z)
+    return mx.concatenate([dr, dz, dn], axis=1), mx.concatenate([dr, dz, dn * r], axis=1), own * z
+
+
 def _gru_forward(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse):
-    H = w_hh.shape[1]
     projected = _project(input, w_ih, b_ih)
     order = _order(input.shape[0], reverse)
     w_h = w_hh.T
     outputs, previous, gates = [], [], []
     for t in order:
-        x = projected[t]
         hidden = mx.matmul(h, w_h)
         hidden = hidden if b_hh is None else hidden + b_hh
-        both = sigmoid(x[:, : 2 * H] + hidden[:, : 2 * H])
-        r, z = both[:, :H], both[:, H:]
-        inner = hidden[:, 2 * H :]
-        n = tanh(x[:, 2 * H :] + r * inner)
-        new_h = n + z * (h - n)
+        new_h, kept = _gru_step(projected[t], hidden, h)
         valid = _valid(lengths, t)
         previous.append(h)
-        gates.append((r, z, n, inner))
+        gates.append(kept)
         h = _choose(valid, new_h, h)
         outputs.append(_masked(valid, new_h))
     return (_stacked(outputs, order), h), (previous, gates)
@@ -195,16 +229,12 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, lengths, reverse):
     for step in range(len(order) - 1, -1, -1):
         t = order[step]
         valid = _valid(lengths, t)
-        r, z, n, inner = gates[step]
         own = _masked(valid, d_out[t] + dh)
         passed = _rest(valid, dh)
-        dn = own * (1 - z) * (1 - n * n)
-        dr = dn * inner * r * (1 - r)
-        dz = own * (previous[step] - n) * z * (1 - z)
-        d_input.append(mx.concatenate([dr, dz, dn], axis=1))
-        hidden = mx.concatenate([dr, dz, dn * r], axis=1)
+        inside, hidden, direct = _gru_step_backward(own, gates[step], previous[step])
+        d_input.append(inside)
         d_hidden.append(hidden)
-        dh = mx.matmul(hidden, w_hh) + own * z + passed
+        dh = mx.matmul(hidden, w_hh) + direct + passed
     weights = Weights(w_ih, w_hh, b_ih, b_hh)
     dx, dw_ih, dw_hh, db_ih, db_hh = _weight_gradients(
         _stacked(d_input[::-1], order), input, _stacked(previous, order), weights, _stacked(d_hidden[::-1], order)

@@ -28,7 +28,7 @@ def erfc(input: Array) -> Array:
     return error.erfc(input)
 
 
-@op(promote="float", inplace=True, namespace=_BOTH, autocast="fp32")
+@op(promote="float", inplace=True, namespace=_BOTH, autocast="gpu fp32")
 def erfinv(input: Array) -> Array:
     """The inverse of ``erf``."""
     return error.erfinv(input)

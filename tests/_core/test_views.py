@@ -14,7 +14,7 @@ import flashlight
 
 from ..oracle import to_numpy
 
-QUICK = settings(max_examples=6000, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 # --------------------------------------------------------------------------------------------------- random view chains
@@ -97,9 +97,7 @@ def _as_strided(draw, t):
     if n < 8:
         return None
     offset = draw(st.one_of(st.none(), st.integers(0, 1)))
-    return lambda x: (
-        x.as_strided((2, 2), (draw_a, draw_b), offset) if (t.storage_offset() + 2 < n - 4) else x.view_as(x)
-    )
+    return lambda x: x.as_strided((2, 2), (1, 2), offset) if (t.storage_offset() + 2 < n - 4) else x.view_as(x)
 
 
 def _method(name, *choices):
@@ -110,7 +108,6 @@ def _method(name, *choices):
     return build
 
 
-draw_a, draw_b = 1, 2
 _dim = lambda t: st.integers(-max(t.dim(), 1), max(t.dim(), 1) - 1)
 BUILDERS = [
     _permute,

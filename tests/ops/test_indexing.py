@@ -12,7 +12,7 @@ import flashlight
 
 from ..oracle import T, realise, to_numpy
 
-QUICK = settings(max_examples=4000, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 # ---------------------------------------------------------------------------------------------------------- random keys

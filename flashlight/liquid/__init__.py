@@ -1,0 +1,1 @@
+"""Liquid networks: neuron maps, CfC, LTC and what is built on them."""

@@ -1,0 +1,5 @@
+"""The spellings of the ``ncps`` package: layers here, wirings in ``wirings``."""
+
+from . import wirings
+
+__all__ = ["wirings"]
