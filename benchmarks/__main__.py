@@ -9,8 +9,9 @@ import argparse
 import statistics
 import time
 
-import flashlight  # noqa: F401  (loads the fast BLAS before MLX)
 import mlx.core as mx
+
+import flashlight  # noqa: F401  (loads the fast BLAS before MLX)
 
 from . import models
 
@@ -34,7 +35,9 @@ def measure(steps: dict, rounds: int, repeat: int) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("models", nargs="*", default=sorted(models.MODELS), help="which models: " + ", ".join(sorted(models.MODELS)))
+    parser.add_argument(
+        "models", nargs="*", default=sorted(models.MODELS), help="which models: " + ", ".join(sorted(models.MODELS))
+    )
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     print(f"{'model':10s} {'flashlight ms':>14s} {'mlx ms':>10s} {'ratio':>7s}")

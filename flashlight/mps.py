@@ -71,4 +71,6 @@ def get_rng_state(device="mps"):
 
 def set_rng_state(new_state, device="mps"):
     """Set the state of the generator, which CPU and GPU share."""
-    raise NotImplementedError(f"the generator is shared by all devices ({device} too): use torch.set_rng_state(new_state)")
+    raise NotImplementedError(
+        f"the generator is shared by all devices ({device} too): use torch.set_rng_state(new_state)"
+    )

@@ -33,7 +33,12 @@ def test_imports_go_one_way():
         for path in sorted((PACKAGE / room).rglob("*.py")):
             for name in imported(path):
                 parts = name.split(".")
-                if parts[0] == "flashlight" and len(parts) > 1 and parts[1] in ORDER and ORDER.index(parts[1]) > ORDER.index(room):
+                if (
+                    parts[0] == "flashlight"
+                    and len(parts) > 1
+                    and parts[1] in ORDER
+                    and ORDER.index(parts[1]) > ORDER.index(room)
+                ):
                     wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
     assert not wrong, "\n".join(wrong)
 

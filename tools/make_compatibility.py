@@ -23,7 +23,18 @@ HEAD = pathlib.Path(__file__).parent / "compatibility_head.md"
 SPACES = ["torch", "torch.Tensor", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.linalg", "torch.fft",
           "torch.special", "torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "torch.autograd", "torch.distributions"]  # fmt: skip
 # what torch exposes by accident or for its own use
-_NOISE = {"annotations", "TYPE_CHECKING", "Any", "Optional", "Union", "Callable", "overload", "Iterable", "TypeVar", "Literal"}
+_NOISE = {
+    "annotations",
+    "TYPE_CHECKING",
+    "Any",
+    "Optional",
+    "Union",
+    "Callable",
+    "overload",
+    "Iterable",
+    "TypeVar",
+    "Literal",
+}
 
 
 def public_names(space: str) -> list[str]:
@@ -37,7 +48,12 @@ def public_names(space: str) -> list[str]:
         if inspect.ismodule(value):
             continue
         origin = getattr(value, "__module__", None) or ""
-        if isinstance(origin, str) and origin and not origin.startswith(("torch", "builtins")) and space != "torch.Tensor":
+        if (
+            isinstance(origin, str)
+            and origin
+            and not origin.startswith(("torch", "builtins"))
+            and space != "torch.Tensor"
+        ):
             continue
         names.append(name)
     return names
@@ -87,13 +103,27 @@ def section(space: str, entries: dict) -> tuple[list[str], int, int]:
     rows, have = [], 0
     names = public_names(space)
     for name in names:
-        value = None if ours is None else inspect.getattr_static(ours, name, None) if inspect.isclass(ours) else getattr(ours, name, None)
+        value = (
+            None
+            if ours is None
+            else inspect.getattr_static(ours, name, None)
+            if inspect.isclass(ours)
+            else getattr(ours, name, None)
+        )
         if value is None and (ours is None or not hasattr(ours, name)):
             rows.append(f"| `{name}` | no | | | |")
             continue
         have += 1
         rows.append(f"| `{name}` | yes | " + " | ".join(describe(value, entries)) + " |")
-    head = ["", f"## {space}", "", f"{have} of {len(names)} names.", "", "| name | there | differentiable | runs on | differs |", "|---|---|---|---|---|"]
+    head = [
+        "",
+        f"## {space}",
+        "",
+        f"{have} of {len(names)} names.",
+        "",
+        "| name | there | differentiable | runs on | differs |",
+        "|---|---|---|---|---|",
+    ]
     return head + rows, have, len(names)
 
 
@@ -105,7 +135,9 @@ def page() -> str:
         sections = [section(space, entries) for space in SPACES]
     summary = ["", "| namespace | names there | of |", "|---|---|---|"]
     summary += [f"| {space} | {have} | {total} |" for space, (_, have, total) in zip(SPACES, sections, strict=True)]
-    return "\n".join([HEAD.read_text().rstrip(), *summary, *(line for lines, _, _ in sections for line in lines)]) + "\n"
+    return (
+        "\n".join([HEAD.read_text().rstrip(), *summary, *(line for lines, _, _ in sections for line in lines)]) + "\n"
+    )
 
 
 def main() -> int:

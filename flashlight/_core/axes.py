@@ -62,6 +62,18 @@ def summed(a: mx.array, axis=None, keepdims: bool = False) -> mx.array:
     return mx.sum(a, axis=axis, keepdims=keepdims)
 
 
+def averaged(a: mx.array, axis=None, keepdims: bool = False) -> mx.array:
+    """``mx.mean``, also of nothing, which is nan."""
+    if a.size == 0:
+        return filled(a, axis, keepdims, float("nan"))
+    return mx.mean(a, axis=axis, keepdims=keepdims)
+
+
+def holds_any(a: mx.array) -> mx.array:
+    """``mx.any`` of all elements, False of nothing."""
+    return mx.any(a) if a.size else mx.array(False)
+
+
 def filled(a: mx.array, axis, keepdims: bool, value) -> mx.array:
     """What a reduction of an empty array gives, whose identity is ``value``."""
     axes = (axis % a.ndim,) if isinstance(axis, int) else axis

@@ -13,6 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from . import lazy
+from .axes import holds_any
 
 _known: dict[int, weakref.ref] = {}
 _pending: list = []
@@ -52,7 +53,7 @@ def bounded(index: mx.array, size: int, error, lowest: int = 0) -> mx.array:
         return mx.clip(index, lowest, max(size - 1, lowest))
     # of nothing every index is out of range: there is no place to clamp it to
     if size and not (_forced or is_known(index)):
-        bad = mx.any(mx.logical_or(index < lowest, index >= size))
+        bad = holds_any(mx.logical_or(index < lowest, index >= size))
         _pending.append((bad, index, size, lowest, error))
         return mx.clip(index, lowest, max(size - 1, lowest))
     _raise_if_outside(index, size, lowest, error)

@@ -82,8 +82,7 @@ def __bool__(self) -> bool:
 
 def _number(t: Tensor, kind: type):
     if read(t).size != 1:
-        raise RuntimeError("only one element tensors can be converted to Python scalars" if kind is not int else
-                           f"a Tensor with {read(t).size} elements cannot be converted to Scalar")  # fmt: skip
+        raise ValueError("only one element tensors can be converted to Python scalars")
     return kind(host_value(t).item())
 
 

@@ -28,7 +28,9 @@ class device:
                 raise RuntimeError(f"Invalid device string: '{type}'")
             if match[2] is not None:
                 if index is not None:
-                    raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+                    raise RuntimeError(
+                        f"type (string) must not include an index because index was passed explicitly: {type}"
+                    )
                 index = int(match[2])
             type = match[1]
             if type not in _TYPES:

@@ -12,7 +12,7 @@ from . import device as devices
 from .errors import cannot_cast, size_mismatch
 from .modes import modes
 from .steps import unbroadcast
-from .tape import Node, edge_of, is_differentiable, note_traceback, sequence, vjp_of
+from .tape import Node, is_differentiable, note_traceback, sequence, vjp_of
 from .tensor import Tensor, read, wrap
 from .views import fill_missing
 
@@ -172,7 +172,7 @@ _FAST_NUMBERS = {int, float}
 
 
 def _operand(op, i: int, a):
-    if a is None and i in op.optional or isinstance(a, mx.array):
+    if (a is None and i in op.optional) or isinstance(a, mx.array):
         return a
     if isinstance(a, np.generic):
         a = a.item()
@@ -340,5 +340,3 @@ def write_out(out, result):
     out._view, out._a = None, value
     out._v += 1
     return out
-
-

@@ -48,7 +48,9 @@ def _grad(t: Tensor):
 def _set_grad(t: Tensor, value) -> None:
     if value is not None:
         if not isinstance(value, Tensor):
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            raise TypeError(
+                f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+            )
         if value is t:
             raise RuntimeError("can't assign Variable as its own grad")
         if value.dtype is not t.dtype:

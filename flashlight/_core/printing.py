@@ -25,7 +25,9 @@ options = _Options()
 _PROFILES = {"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, math.inf, 3, 80)}
 
 
-def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None) -> None:
+def set_printoptions(
+    precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None
+) -> None:
     """Set how tensors print: digits, the size from which they are summarised, items kept at each edge, line width.
 
     Args:
@@ -36,7 +38,12 @@ def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=N
         if profile not in _PROFILES:
             raise ValueError(f"unknown profile {profile!r}: use one of {sorted(_PROFILES)}")
         options.precision, options.threshold, options.edgeitems, options.linewidth = _PROFILES[profile]
-    for name, value in (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth)):
+    for name, value in (
+        ("precision", precision),
+        ("threshold", threshold),
+        ("edgeitems", edgeitems),
+        ("linewidth", linewidth),
+    ):
         if value is not None:
             setattr(options, name, value)
     options.sci_mode = sci_mode
@@ -184,5 +191,3 @@ def __repr__(self, *, tensor_contents=None) -> str:
     if tensor_contents is not None:
         return f"tensor({tensor_contents})"
     return tensor_repr(self)
-
-

@@ -52,7 +52,10 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
     says so."""
     _settings["deterministic"], _settings["warn_only"] = bool(mode), bool(warn_only)
     if mode and GPU:
-        warnings.warn("on the GPU, index_add, scatter_add and gradients of indexing may round differently from run to run", stacklevel=2)
+        warnings.warn(
+            "on the GPU, index_add, scatter_add and gradients of indexing may round differently from run to run",
+            stacklevel=2,
+        )
 
 
 @composite(method=False, differentiable=False)
@@ -72,7 +75,9 @@ def set_deterministic_debug_mode(debug_mode) -> None:
     """``use_deterministic_algorithms`` by name or number: default (0), warn (1), error (2)."""
     modes = {"default": 0, "warn": 1, "error": 2}
     if debug_mode not in modes and debug_mode not in modes.values():
-        raise RuntimeError(f"invalid value of debug_mode, expected `default`, `warn`, `error`, 0, 1 or 2, but got {debug_mode}")
+        raise RuntimeError(
+            f"invalid value of debug_mode, expected `default`, `warn`, `error`, 0, 1 or 2, but got {debug_mode}"
+        )
     level = modes.get(debug_mode, debug_mode)
     use_deterministic_algorithms(level > 0, warn_only=level == 1)
 

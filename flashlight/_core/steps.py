@@ -253,7 +253,11 @@ class Unfold(Step):
             return (self.size,), (1,), offset
         count = (shape[self.dim] - self.size) // self.step + 1
         sizes = (*shape[: self.dim], count, *shape[self.dim + 1 :], self.size)
-        return sizes, (*strides[: self.dim], strides[self.dim] * self.step, *strides[self.dim + 1 :], strides[self.dim]), offset
+        return (
+            sizes,
+            (*strides[: self.dim], strides[self.dim] * self.step, *strides[self.dim + 1 :], strides[self.dim]),
+            offset,
+        )
 
 
 class Gathered(Step):
@@ -281,7 +285,9 @@ class Gathered(Step):
         """The place of every element in the storage, flat."""
         index = np.full((1,) * len(self.shape), self.offset, dtype=np.int64)
         for d, (n, s) in enumerate(zip(self.shape, self.strides, strict=True)):
-            index = index + (np.arange(n, dtype=np.int64) * s).reshape([-1 if i == d else 1 for i in range(len(self.shape))])
+            index = index + (np.arange(n, dtype=np.int64) * s).reshape(
+                [-1 if i == d else 1 for i in range(len(self.shape))]
+            )
         return np.ascontiguousarray(index.reshape(-1))
 
     def index(self):

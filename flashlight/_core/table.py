@@ -91,7 +91,9 @@ class Operator:
         name = self.tensors[0 if self.takes_list else i]
         place = [p.name for p in self.parameters].index(name) + 1
         kind = "tuple of Tensors" if self.takes_list else "Tensor"
-        return TypeError(f"{self.name}(): argument '{name}' (position {place}) must be {kind}, not {type(value).__name__}")
+        return TypeError(
+            f"{self.name}(): argument '{name}' (position {place}) must be {kind}, not {type(value).__name__}"
+        )
 
     # --------------------------------------------------------------------------------------------------------- gradient
     def vjp(self, rule: Callable | None = None, *, crosswise: tuple[str, str] | None = None) -> Callable:
@@ -300,8 +302,9 @@ def op(
         method: also a Tensor method; by default when it is in the torch namespace.
         inplace: also ``name_``. flagged: also in nn.functional, with a last argument ``inplace``. out: accept ``out=``; by default when it is in a namespace other than nn.functional.
         grad: False if it is not differentiable: its result does not require grad.
-        autocast: "low", "fp32", "widest" or "banned", what amp does to its operands; where torch's lists differ, one for each family
-            of devices: "cpu fp32, gpu widest", or "gpu fp32" alone.
+        autocast: what amp does to its operands: "low", "fp32", "widest", "input" (the dtype of the first), "banned", or for a function
+            "keep" (nothing, nor to those of its operators). Where torch's lists differ, one for each family of devices: "cpu fp32,
+            gpu widest", or "gpu fp32" alone.
         cpu: MLX has it on the CPU stream only. host: it computes with numpy on the host.
         result: the class of a named result. constant_outputs: outputs that have no gradient.
     """
@@ -346,12 +349,79 @@ def op(
 # the in-place forms torch also has as functions of its own
 TORCH_INPLACE_FUNCTIONS = frozenset(
     f"{n}_"
-    for n in (
-        "abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil celu clamp clamp_max clamp_min "
-        "clip conj_physical cos cosh deg2rad detach dropout alpha_dropout erf erfc exp exp2 expm1 feature_alpha_dropout "
-        "feature_dropout fill fix floor frac gcd i0 index_put lcm ldexp log log10 log1p log2 logit nan_to_num neg negative rad2deg "
-        "reciprocal relu resize_as round rrelu rsqrt selu sigmoid sin sinc sinh sqrt square tan tanh threshold trunc xlogy zero"
-    ).split()
+    for n in [
+        "abs",
+        "acos",
+        "acosh",
+        "addmv",
+        "arccos",
+        "arccosh",
+        "arcsin",
+        "arcsinh",
+        "arctan",
+        "arctanh",
+        "asin",
+        "asinh",
+        "atan",
+        "atanh",
+        "ceil",
+        "celu",
+        "clamp",
+        "clamp_max",
+        "clamp_min",
+        "clip",
+        "conj_physical",
+        "cos",
+        "cosh",
+        "deg2rad",
+        "detach",
+        "dropout",
+        "alpha_dropout",
+        "erf",
+        "erfc",
+        "exp",
+        "exp2",
+        "expm1",
+        "feature_alpha_dropout",
+        "feature_dropout",
+        "fill",
+        "fix",
+        "floor",
+        "frac",
+        "gcd",
+        "i0",
+        "index_put",
+        "lcm",
+        "ldexp",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "logit",
+        "nan_to_num",
+        "neg",
+        "negative",
+        "rad2deg",
+        "reciprocal",
+        "relu",
+        "resize_as",
+        "round",
+        "rrelu",
+        "rsqrt",
+        "selu",
+        "sigmoid",
+        "sin",
+        "sinc",
+        "sinh",
+        "sqrt",
+        "square",
+        "tan",
+        "tanh",
+        "threshold",
+        "trunc",
+        "xlogy",
+        "zero",
+    ]
 )
 
 

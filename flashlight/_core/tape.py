@@ -212,6 +212,8 @@ def vjp_of(fn, arrays, needed, gs) -> list:
     """
     which = [i for i, need in enumerate(needed) if need]
     live = [i for i, g in enumerate(gs) if g is not None]
+    if not any(gs[i].size for i in live) or not all(arrays[i].size for i in which):
+        return _of_nothing(fn, arrays, which, gs)
     several = len(gs) > 1
 
     def part(*xs):
@@ -230,6 +232,17 @@ def vjp_of(fn, arrays, needed, gs) -> list:
     return result
 
 
+def _of_nothing(fn, arrays, which, gs) -> list:
+    """``vjp_of`` where an input or every gradient is empty: MLX's reductions of nothing may not return, so none is asked for."""
+    some = [bool(i in which and arrays[i].size) for i in range(len(arrays))]
+    live = any(g is not None and g.size for g in gs)
+    result = vjp_of(fn, arrays, some, gs) if live and any(some) else [None] * len(arrays)
+    for i in which:
+        if result[i] is None:
+            result[i] = mx.zeros_like(arrays[i])
+    return result
+
+
 def record(fn, tensors, name: str) -> list:
     """Call ``fn`` on the arrays of ``tensors`` and record it with MLX's autodiff as its rule.
 
@@ -239,7 +252,9 @@ def record(fn, tensors, name: str) -> list:
     outs = fn(*arrays)
     results = [None if o is None else wrap(o, tensors[0]._device) for o in outs]
     if modes.grad and any(t._rg for t in tensors):
-        node = Node(_Generic, [edge_of(t) if is_differentiable(a) else None for t, a in zip(tensors, arrays, strict=True)], name)
+        node = Node(
+            _Generic, [edge_of(t) if is_differentiable(a) else None for t, a in zip(tensors, arrays, strict=True)], name
+        )
         node.arrays, node.fn, node.nout = arrays, fn, len(outs)
         node.outs_meta = [None if o is None else (o.shape, o.dtype) for o in outs]
         for i, t in enumerate(results):
@@ -412,7 +427,11 @@ def _parents(node: Node) -> list:
 
 def _recorded_at(node: Node) -> str:
     where = (node.extras or {}).get("traceback")
-    return "Recorded at:\n" + "".join(where) if where else f"{node.name()} was recorded before anomaly detection was turned on."
+    return (
+        "Recorded at:\n" + "".join(where)
+        if where
+        else f"{node.name()} was recorded before anomaly detection was turned on."
+    )
 
 
 def note_traceback(node: Node) -> None:

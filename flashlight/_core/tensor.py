@@ -138,6 +138,8 @@ class Tensor:
 
 
 Tensor.__module__ = "flashlight"
+
+
 class layout:
     """A memory layout; all tensors here are strided."""
 
@@ -152,6 +154,7 @@ class layout:
 
 
 layout.__module__ = "flashlight"
+
 
 class memory_format:
     """An order of a tensor's elements in memory; it shows in ``stride()`` and changes no value."""

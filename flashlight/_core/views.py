@@ -150,9 +150,7 @@ class _Stale:
 
 def fill_missing(gs, node) -> list:
     """Zeros for the outputs nothing came back from."""
-    return [
-        mx.zeros(meta[0], dtype=meta[1]) if g is None else g for g, meta in zip(gs, node.outs_meta, strict=True)
-    ]
+    return [mx.zeros(meta[0], dtype=meta[1]) if g is None else g for g, meta in zip(gs, node.outs_meta, strict=True)]
 
 
 def _record_step(out: Tensor, t: Tensor, step, a, name: str) -> None:
@@ -172,7 +170,6 @@ def alias(t: Tensor, hidden: bool = False) -> Tensor:
     out._view = View(t._view.cell, t._view.steps, None)
     out._view.hidden = hidden
     return out
-
 
 
 def sync(t: Tensor) -> mx.array:
@@ -338,9 +335,7 @@ def fit(t: Tensor, new: Tensor, cast) -> Tensor:
         new = cast(new, want)
     shape, target = new._a.shape, read(t).shape
     if shape != target:
-        raise RuntimeError(
-            f"output with shape {list(target)} doesn't match the broadcast shape {list(shape)}"
-        )
+        raise RuntimeError(f"output with shape {list(target)} doesn't match the broadcast shape {list(shape)}")
     if t._view is not None and new._a.size and _repeats(layout_of(t)[1], target):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -401,5 +396,3 @@ def detached_from(t: Tensor, new: Tensor) -> None:
     t._a = read(new)
     t._view = View(new._view.cell, new._view.steps, None)
     t._view.seen = new._view.cell.version
-
-

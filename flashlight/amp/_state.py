@@ -62,6 +62,8 @@ class Caster:
             return dtypes.float32
         if policy == "widest":
             return dtypes.float32 if any(_eligible(a) and a.dtype == mx.float32 for a in arrays) else None
+        if policy == "input":
+            return next((dtypes.from_mlx(a.dtype) for a in arrays if _eligible(a)), None)
         if policy == "banned":
             raise RuntimeError(
                 f"torch.nn.functional.{name} and torch.nn.BCELoss are unsafe to autocast.\nMany models use a sigmoid layer right before "
@@ -134,7 +136,9 @@ def restore(saved: tuple) -> None:
 # -------------------------------------------------------------------------------------------- torch's functions about it
 def _known(device_type, function: str, message: str) -> str:
     if not isinstance(device_type, str):
-        raise TypeError(f"{function}(): argument 'device_type' (position 1) must be str, not {type(device_type).__name__}")
+        raise TypeError(
+            f"{function}(): argument 'device_type' (position 1) must be str, not {type(device_type).__name__}"
+        )
     name = device(device_type).type
     if name not in _DEFAULTS:
         raise RuntimeError(message)
@@ -147,7 +151,9 @@ _UNKNOWN = "unknown device type for autocast in get_autocast_dispatch_key_from_d
 def is_autocast_available(device_type: str) -> bool:
     """Whether autocast knows a device type."""
     if not isinstance(device_type, str):
-        raise TypeError(f"is_autocast_available(): argument 'device_type' (position 1) must be str, not {type(device_type).__name__}")
+        raise TypeError(
+            f"is_autocast_available(): argument 'device_type' (position 1) must be str, not {type(device_type).__name__}"
+        )
     return device(device_type).type in _DEFAULTS
 
 
@@ -162,7 +168,9 @@ def set_autocast_enabled(device_type, enabled: bool | None = None) -> None:
         device_type, enabled = "cuda", device_type
     name = _known(device_type, "set_autocast_enabled", _UNKNOWN)
     if not isinstance(enabled, bool):
-        raise TypeError(f"set_autocast_enabled(): argument 'enabled' (position 2) must be bool, not {type(enabled).__name__}")
+        raise TypeError(
+            f"set_autocast_enabled(): argument 'enabled' (position 2) must be bool, not {type(enabled).__name__}"
+        )
     others = tuple(other for other in state.enabled if other != name)
     state.enabled = (*others, name) if enabled else others
     _install()
@@ -177,7 +185,9 @@ def set_autocast_dtype(device_type: str, dtype: dtypes.dtype) -> None:
     """Set the dtype autocast lowers to for a device type."""
     name = _known(device_type, "set_autocast_dtype", "unsupported scalarType")
     if not isinstance(dtype, dtypes.dtype):
-        raise TypeError(f"set_autocast_dtype(): argument 'dtype' (position 2) must be torch.dtype, not {type(dtype).__name__}")
+        raise TypeError(
+            f"set_autocast_dtype(): argument 'dtype' (position 2) must be torch.dtype, not {type(dtype).__name__}"
+        )
     state.dtypes = {**state.dtypes, name: dtype}
     _install()
 

@@ -72,7 +72,11 @@ class GradScaler:
         if backoff_factor >= 1.0:
             raise AssertionError("The backoff factor must be < 1.0.")
         self._init_scale, self._init_growth_tracker = init_scale, 0
-        self._growth_factor, self._backoff_factor, self._growth_interval = growth_factor, backoff_factor, growth_interval
+        self._growth_factor, self._backoff_factor, self._growth_interval = (
+            growth_factor,
+            backoff_factor,
+            growth_interval,
+        )
         self._scale: Tensor | None = None
         self._growth_tracker: Tensor | None = None
         self._per_optimizer_states: dict[int, dict[str, Any]] = defaultdict(_fresh_state)
@@ -205,13 +209,17 @@ class GradScaler:
         else:
             if not isinstance(new_scale, float):
                 if not (isinstance(new_scale, Tensor) and new_scale.numel() == 1 and not new_scale.requires_grad):
-                    raise AssertionError("new_scale should be a float or a 1-element torch.FloatTensor with requires_grad=False.")
+                    raise AssertionError(
+                        "new_scale should be a float or a 1-element torch.FloatTensor with requires_grad=False."
+                    )
                 new_scale = new_scale.item()
             write(self._scale, wrap(mx.array(new_scale, mx.float32)))
         self._per_optimizer_states = defaultdict(_fresh_state)
 
     def _adapt(self) -> None:
-        found = [read(t) for state in self._per_optimizer_states.values() for t in state["found_inf_per_device"].values()]
+        found = [
+            read(t) for state in self._per_optimizer_states.values() for t in state["found_inf_per_device"].values()
+        ]
         if not found:
             raise AssertionError("No inf checks were recorded prior to update.")
         bad = mx.any(mx.stack(found) != 0)

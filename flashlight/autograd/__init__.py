@@ -12,7 +12,7 @@ from .._core.modes import (
 from .._core.table import namespaces
 from .._core.tape import run_backward, run_grad
 from .._core.tensor import Tensor, wrap
-from . import anomaly_mode, forward_ad, function, grad_mode, graph, variable  # noqa: F401
+from . import anomaly_mode, forward_ad, function, grad_mode, graph, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
@@ -38,14 +38,18 @@ def _gradients_for(tensors, given) -> list:
     return given
 
 
-def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None) -> None:
+def backward(
+    tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None
+) -> None:
     """Accumulate the gradients of ``tensors`` into the ``.grad`` of the leaves, or of ``inputs`` only.
 
     Raises: RuntimeError if a tensor is no scalar and has no gradient given, or requires no grad, or its graph was freed.
     """
     if grad_variables is not None:
         if grad_tensors is not None:
-            raise RuntimeError("'grad_tensors' and 'grad_variables' (deprecated) arguments both passed to backward(). Please only use 'grad_tensors'.")
+            raise RuntimeError(
+                "'grad_tensors' and 'grad_variables' (deprecated) arguments both passed to backward(). Please only use 'grad_tensors'."
+            )
         grad_tensors = grad_variables
     tensors = _as_list(tensors)
     inputs = None if inputs is None else _as_list(inputs)
@@ -73,7 +77,9 @@ def grad(
     if not only_inputs:
         raise ValueError("only_inputs=False is no longer supported: use autograd.backward to accumulate gradients")
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     outputs, inputs = _as_list(outputs), _as_list(inputs)
     given = _gradients_for(outputs, grad_outputs)

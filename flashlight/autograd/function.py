@@ -133,7 +133,10 @@ class FunctionNode(Node):
             raise RuntimeError(
                 f"function {name} returned an incorrect number of gradients (expected {self.count}, got {len(grads)})"
             )
-        return [self._fitted(grads[slot], like, i, name) for i, (slot, like) in enumerate(zip(self.slots, self.like, strict=True))]
+        return [
+            self._fitted(grads[slot], like, i, name)
+            for i, (slot, like) in enumerate(zip(self.slots, self.like, strict=True))
+        ]
 
     def _fitted(self, g, like, i: int, name: str):
         if g is None:
@@ -231,7 +234,11 @@ def _context_class(cls: type) -> type:
 
 def _own(output, tensors, ctx):
     """An output that is an input, unchanged, becomes a tensor of its own; others stay."""
-    if isinstance(output, Tensor) and any(output is t for t in tensors) and not any(output is d for d in ctx.dirty_tensors):
+    if (
+        isinstance(output, Tensor)
+        and any(output is t for t in tensors)
+        and not any(output is d for d in ctx.dirty_tensors)
+    ):
         return output.detach()
     return output
 
@@ -265,7 +272,9 @@ def once_differentiable(fn):
         if not modes.grad or not any(isinstance(g, Tensor) and g._rg for g in grads):
             return outputs
         many = outputs if isinstance(outputs, tuple) else (outputs,)
-        refused = tuple(_Refuse.apply(*[g for g in grads if isinstance(g, Tensor)], o) if isinstance(o, Tensor) else o for o in many)
+        refused = tuple(
+            _Refuse.apply(*[g for g in grads if isinstance(g, Tensor)], o) if isinstance(o, Tensor) else o for o in many
+        )
         return refused if isinstance(outputs, tuple) else refused[0]
 
     return wrapped
@@ -279,5 +288,3 @@ class _Refuse(Function):
     @staticmethod
     def backward(ctx, *grad_outputs):
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
-
-

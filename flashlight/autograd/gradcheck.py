@@ -35,7 +35,9 @@ def _numerical(fn, inputs, index: int, count: int, eps: float) -> list:
                     result = fn(*trial)
                 many = list(result) if isinstance(result, (tuple, list)) else [result]
                 many = [o for o in many if isinstance(o, Tensor) and (o.is_floating_point() or o.is_complex())]
-                values.append([to_numpy(host_value(o)).astype(np.complex128 if o.is_complex() else np.float64) for o in many])
+                values.append(
+                    [to_numpy(host_value(o)).astype(np.complex128 if o.is_complex() else np.float64) for o in many]
+                )
             for k in range(count):
                 columns[k].append(((values[0][k] - values[1][k]) / (2 * eps)).reshape(-1))
     return columns
@@ -99,7 +101,9 @@ def gradcheck(
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     checked = [i for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.requires_grad]
     if not checked:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+        )
     try:
         outputs = _outputs(func(*inputs))
         for i in checked:
@@ -108,8 +112,14 @@ def gradcheck(
                 rows = _analytical(output, inputs[i])
                 if check_grad_dtypes and rows and rows[0].dtype != inputs[i].dtype.numpy:
                     raise GradcheckError(f"the gradient of input {i} is {rows[0].dtype}, the input {inputs[i].dtype!r}")
-                if nondet_tol is not None and rows and np.abs(np.stack(rows) - np.stack(_analytical(output, inputs[i]))).max(initial=0) > nondet_tol:
-                    raise GradcheckError("Backward is not reentrant, i.e., running backward with same input gives different values")
+                if (
+                    nondet_tol is not None
+                    and rows
+                    and np.abs(np.stack(rows) - np.stack(_analytical(output, inputs[i]))).max(initial=0) > nondet_tol
+                ):
+                    raise GradcheckError(
+                        "Backward is not reentrant, i.e., running backward with same input gives different values"
+                    )
                 numerical, analytical = _real(columns[k], rows, output.is_complex(), inputs[i].is_complex())
                 if not np.allclose(analytical, numerical, rtol=rtol, atol=atol, equal_nan=True):
                     raise GradcheckError(
@@ -122,14 +132,17 @@ def gradcheck(
     return True
 
 
-def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, nondet_tol=0.0) -> bool:
+def gradgradcheck(
+    func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, nondet_tol=0.0
+) -> bool:
     """Compare the second gradients of ``func(*inputs)`` with finite differences of the first."""
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     outputs = _outputs(func(*inputs))
     if grad_outputs is None:
         rng = np.random.RandomState(0)
         grad_outputs = [
-            wrap(from_host(rng.uniform(0.5, 1.5, tuple(o.shape)).astype(o.dtype.numpy))).requires_grad_() for o in outputs
+            wrap(from_host(rng.uniform(0.5, 1.5, tuple(o.shape)).astype(o.dtype.numpy))).requires_grad_()
+            for o in outputs
         ]
     grad_outputs = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
     checked = [i for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.requires_grad]
@@ -137,11 +150,20 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
 
     @enable_grad()
     def first(*args):
-        xs = [x.detach().requires_grad_() if i in checked and not x.requires_grad else x for i, x in enumerate(args[:count])]
+        xs = [
+            x.detach().requires_grad_() if i in checked and not x.requires_grad else x
+            for i, x in enumerate(args[:count])
+        ]
         results = _outputs(func(*xs))
         grads = run_grad(results, [xs[i] for i in checked], list(args[count:]), True, True)
         return tuple(g for g in grads if g is not None)
 
     return gradcheck(
-        first, (*inputs, *grad_outputs), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol
+        first,
+        (*inputs, *grad_outputs),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
     )

@@ -8,7 +8,14 @@ from .._core.modes import modes
 from .._core.tape import AccumulateGrad, Node, node_of
 from .._core.tensor import Tensor
 
-__all__ = ["Node", "get_gradient_edge", "increment_version", "save_on_cpu", "saved_tensors_hooks", "set_multithreading_enabled"]
+__all__ = [
+    "Node",
+    "get_gradient_edge",
+    "increment_version",
+    "save_on_cpu",
+    "saved_tensors_hooks",
+    "set_multithreading_enabled",
+]
 
 
 def saved_tensors_hooks(pack_hook, unpack_hook):

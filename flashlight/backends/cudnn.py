@@ -28,7 +28,13 @@ def is_acceptable(tensor) -> bool:
 
 
 @contextlib.contextmanager
-def flags(enabled: bool = False, benchmark: bool = False, benchmark_limit: int = 10, deterministic: bool = True, allow_tf32: bool = False):
+def flags(
+    enabled: bool = False,
+    benchmark: bool = False,
+    benchmark_limit: int = 10,
+    deterministic: bool = True,
+    allow_tf32: bool = False,
+):
     """Set the switches for a while."""
     names = {"enabled": enabled, "benchmark": benchmark, "benchmark_limit": benchmark_limit, "deterministic": deterministic,
              "allow_tf32": allow_tf32}  # fmt: skip

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from .._core.device import device as _device
 
-__all__ = ["current_device", "device_count", "empty_cache", "is_available", "is_initialized", "manual_seed", "manual_seed_all"]
+__all__ = [
+    "current_device",
+    "device_count",
+    "empty_cache",
+    "is_available",
+    "is_initialized",
+    "manual_seed",
+    "manual_seed_all",
+]
 
 ADVICE = "Torch not compiled with CUDA enabled: flashlight runs on Apple's GPU through MLX; leave out the device, or use 'mps'"
 

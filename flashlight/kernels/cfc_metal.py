@@ -1,7 +1,7 @@
 """The Metal kernels of a closed-form continuous-time step, with their reference in mx operations.
 
-B sequences, H units. ``gates`` (B, 4H) are z1, z2, time_a, time_b before their activations; (B, 3H) when one elapsed time
-was merged into the weights of the time gate, and ``elapsed`` is then not read. ``elapsed`` broadcasts against (B, H).
+B sequences, H units. ``gates`` (B, 4H) are z1, z2, time_a, time_b before their activations, or (B, 3H) z1, z2, time when one
+elapsed time was merged into the weights (``elapsed`` None). ``elapsed`` is a scalar, (B, 1), (1, H) or (B, H).
 """
 
 from __future__ import annotations
@@ -13,11 +13,109 @@ import mlx.core as mx
 from .._core.numerics.elementary import exp, sigmoid, tanh
 from . import launch
 
-MODES = ("default", "no_gate", "pure")
+
+def reference(gates: mx.array, elapsed: mx.array | None, no_gate: bool = False) -> mx.array:
+    """The new state (B, H) of the gated modes in mx operations."""
+    if elapsed is None:
+        (wide,) = launch.widened(gates)
+        z1, z2, time = mx.split(wide, 3, axis=1)
+    else:
+        wide, ts = launch.widened(gates, elapsed)
+        z1, z2, rate, offset = mx.split(wide, 4, axis=1)
+        time = ts * rate + offset
+    f1, f2, s = tanh(z1), tanh(z2), sigmoid(time)
+    return ((f1 if no_gate else f1 * (1 - s)) + s * f2).astype(gates.dtype)
 
 
-def reference(gates: mx.array, elapsed: mx.array, mode: str = "default") -> mx.array:
-    """The new state in mx operations."""
-    wide, ts = launch.widened(gates, elapsed)
-    parts = mx.split(wide, 4 if _merged(gates, None) is False else 3, axis=1)
-    raise NotImplementedError
+def reference_pure(gates: mx.array, elapsed: mx.array, decay: mx.array, amplitude: mx.array) -> mx.array:
+    """The new state (B, H) of the pure mode: ``gates`` (B, H) is z1, ``decay`` w_tau and ``amplitude`` A, (H) each."""
+    z, ts, tau, a = launch.widened(gates, elapsed, decay, amplitude)
+    return (a - a * exp(-ts * (mx.abs(tau) + mx.abs(z))) * z).astype(gates.dtype)
+
+
+def _steps(elapsed: mx.array) -> mx.array:
+    """Distances in memory between the elapsed times of neighbouring sequences and units."""
+    rows, units = (1,) * (2 - elapsed.ndim) + elapsed.shape
+    return mx.array([0 if rows == 1 else units, 0 if units == 1 else 1], dtype=mx.uint32)
+
+
+def _summed_to(a: mx.array, like: mx.array) -> mx.array:
+    """A gradient (B, H) summed to what was broadcast."""
+    shape = (1,) * (2 - like.ndim) + like.shape
+    axes = [k for k in range(2) if shape[k] == 1 and a.shape[k] != 1]
+    return mx.sum(a, axis=axes, keepdims=True).reshape(like.shape).astype(like.dtype)
+
+
+def _gated_forward(gates, elapsed, columns: int, no_gate: bool) -> mx.array:
+    batch, units = gates.shape[0], gates.shape[1] // columns
+    return launch.elementwise(
+        "cfc", "cfc_step", [gates, elapsed, _steps(elapsed)], [((batch, units), gates.dtype)],
+        size=(batch, units), T=gates.dtype, COLUMNS=columns, NO_GATE=no_gate,
+    )[0]  # fmt: skip
+
+
+def _gated_backward(g, gates, elapsed, columns: int, no_gate: bool) -> list[mx.array]:
+    d_gates, d_elapsed = launch.elementwise(
+        "cfc", "cfc_step_backward", [g, gates, elapsed, _steps(elapsed)], [(gates.shape, gates.dtype), (g.shape, mx.float32)],
+        size=g.shape, T=gates.dtype, COLUMNS=columns, NO_GATE=no_gate,
+    )  # fmt: skip
+    return [d_gates, _summed_to(d_elapsed, elapsed)]
+
+
+def _pure_forward(gates, elapsed, decay, amplitude) -> mx.array:
+    inputs = [gates, elapsed, _steps(elapsed), decay, amplitude]
+    return launch.elementwise(
+        "cfc", "cfc_pure", inputs, [(gates.shape, gates.dtype)], size=gates.shape, T=gates.dtype
+    )[0]  # fmt: skip
+
+
+def _pure_backward(g, gates, elapsed, decay, amplitude) -> list[mx.array]:
+    rows = (gates.shape, mx.float32)
+    d_gates, d_elapsed, d_decay, d_amplitude = launch.elementwise(
+        "cfc", "cfc_pure_backward", [g, gates, elapsed, _steps(elapsed), decay, amplitude],
+        [(gates.shape, gates.dtype), rows, rows, rows], size=gates.shape, T=gates.dtype,
+    )  # fmt: skip
+    return [
+        d_gates,
+        _summed_to(d_elapsed, elapsed),
+        mx.sum(d_decay, axis=0).astype(decay.dtype),
+        mx.sum(d_amplitude, axis=0).astype(amplitude.dtype),
+    ]
+
+
+@functools.cache
+def _gated(columns: int, no_gate: bool):
+    def plain(gates, elapsed):
+        return reference(gates, None if columns == 3 else elapsed, no_gate)
+
+    return launch.differentiable(
+        lambda gates, elapsed: _gated_forward(gates, elapsed, columns, no_gate),
+        lambda g, gates, elapsed: _gated_backward(g, gates, elapsed, columns, no_gate),
+        plain,
+    )
+
+
+@functools.cache
+def _pure():
+    return launch.differentiable(_pure_forward, _pure_backward, reference_pure)
+
+
+def fits(gates: mx.array, *parameters: mx.array) -> bool:
+    """Whether the Metal kernels run for these arrays; ``elapsed`` may have any of Metal's floating dtypes."""
+    return launch.fits(gates, *parameters)
+
+
+def step(gates: mx.array, elapsed: mx.array | None, no_gate: bool = False) -> mx.array:
+    """The new state of the gated modes (``default``, ``no_gate``)."""
+    if not fits(gates) or (elapsed is not None and elapsed.dtype not in launch.DTYPES):
+        return reference(gates, elapsed, no_gate)
+    if elapsed is None:
+        return _gated(3, no_gate)(gates, mx.ones((), dtype=gates.dtype))
+    return _gated(4, no_gate)(gates, elapsed)
+
+
+def step_pure(gates: mx.array, elapsed: mx.array, decay: mx.array, amplitude: mx.array) -> mx.array:
+    """The new state of the pure mode."""
+    if not fits(gates, decay, amplitude) or elapsed.dtype not in launch.DTYPES:
+        return reference_pure(gates, elapsed, decay, amplitude)
+    return _pure()(gates, elapsed, decay, amplitude)

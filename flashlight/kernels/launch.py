@@ -110,3 +110,19 @@ def once_more(backward: Callable, reference: Callable) -> Callable:
         return tuple(mx.vjp(reference, list(primals), list(cotangents))[1])
 
     return unit
+
+
+def differentiable(forward: Callable, backward: Callable, reference: Callable) -> Callable:
+    """A kernel of one output as a unit of MLX's autodiff: ``backward(g, *inputs)``, whose own gradient is the reference's."""
+    unit = mx.custom_function(forward)
+
+    def plain_backward(g, *inputs):
+        return list(mx.vjp(reference, list(inputs), [g])[1])
+
+    pull = once_more(backward, plain_backward)
+
+    @unit.vjp
+    def _(primals, cotangent, _output):
+        return tuple(pull(cotangent, *primals))
+
+    return unit

@@ -34,7 +34,9 @@ def reference(pre: mx.array, cell: mx.array, order: str = "torch") -> tuple[mx.a
     return tuple(a.astype(pre.dtype) for a in out)
 
 
-def reference_backward(d_hidden, d_new_cell, activated, cell, new_cell, order: str = "torch") -> tuple[mx.array, mx.array]:
+def reference_backward(
+    d_hidden, d_new_cell, activated, cell, new_cell, order: str = "torch"
+) -> tuple[mx.array, mx.array]:
     """(gradient of the gates before their activations, of the cell) in mx operations."""
     dh, dc, gates, c, new_c = launch.widened(d_hidden, d_new_cell, activated, cell, new_cell)
     i, f, g, o = (mx.split(gates, 4, axis=1)[k] for k in _ORDERS[order][0])

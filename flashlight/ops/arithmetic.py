@@ -5,6 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core import checks, dispatch, dtypes
+from .._core.axes import holds_any
 from .._core.dispatch import is_number
 from .._core.numerics.bits import copysign
 from .._core.numerics.elementary import conj, power
@@ -195,7 +196,7 @@ def _whole_divisor(a, b):
     """(an integer divisor without 0 and -1, by which some processors end the process; where it was -1)."""
     zero = b == 0
     if b.size and a.size:
-        checks.refuse(mx.any(zero), b, lambda: RuntimeError("ZeroDivisionError"))
+        checks.refuse(holds_any(zero), b, lambda: RuntimeError("ZeroDivisionError"))
     minus = b == -1 if mx.issubdtype(b.dtype, mx.signedinteger) else None
     return mx.where(zero if minus is None else zero | minus, mx.array(1, b.dtype), b), minus
 

@@ -12,6 +12,7 @@ import mlx.core as mx
 
 from .._core import device as devices
 from .._core import dispatch, dtypes
+from .._core.axes import summed
 from .._core.numerics.elementary import exp
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, namespaces, op
@@ -42,13 +43,15 @@ def _probabilities(query, key, mask, scale: float, causal: bool):
         scores = mx.where(mask, scores, lowest) if mask.dtype == mx.bool_ else scores + mask.astype(scores.dtype)
     top = mx.stop_gradient(mx.max(scores, axis=-1, keepdims=True))
     powers = exp(scores - mx.where(top == lowest, mx.zeros_like(top), top))
-    total = mx.sum(powers, axis=-1, keepdims=True)
+    total = summed(powers, axis=-1, keepdims=True)
     # a query that may look at nothing gets zeros
     return powers / mx.where(total == 0, mx.ones_like(total), total)
 
 
 @op(namespace="_", name="scaled_dot_product_attention", method=False, autocast="low")
-def attend(query: Array, key: Array, value: Array, attn_mask: Array | None, keep: Array | None, scale: float, causal: bool) -> Array:
+def attend(
+    query: Array, key: Array, value: Array, attn_mask: Array | None, keep: Array | None, scale: float, causal: bool
+) -> Array:
     """Attention of (N, H, L, E) queries over (N, H, S, E) keys; ``keep`` scales the probabilities (dropout)."""
     if devices.GPU and keep is None and query.ndim == 4 and query.dtype != mx.float64:
         mask = "causal" if causal else attn_mask
@@ -69,7 +72,7 @@ def _(g, query, key, value, attn_mask, keep, saved, scale, causal, needs, shapes
     dv = mx.matmul(mx.swapaxes(used, -1, -2).astype(g.dtype), g)
     dp = wide(mx.matmul(g, mx.swapaxes(value, -1, -2)))
     dp = dp if keep is None else dp * keep
-    ds = p * (dp - mx.sum(dp * p, axis=-1, keepdims=True))
+    ds = p * (dp - summed(dp * p, axis=-1, keepdims=True))
     dmask = unbroadcast(ds, shapes[3]) if needs[3] else None
     ds = (ds * scale).astype(query.dtype)
     dq = mx.matmul(ds, key)
@@ -101,7 +104,9 @@ def _check(query, key, value, attn_mask, causal) -> None:
 
 
 @composite(namespace="nn.functional")
-def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
+def scaled_dot_product_attention(
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
+):
     """``softmax(query @ key.T * scale + mask) @ value``; ``scale`` defaults to 1/sqrt(E).
 
     Args:
@@ -117,7 +122,9 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     keep = None
     if dropout_p > 0.0:
         lead = mx.broadcast_shapes(read(query).shape[:-2], read(key).shape[:-2])
-        keep = _functional("dropout")(_torch("ones")(*lead, query.size(-2), key.size(-2), dtype=query.dtype), dropout_p, True)
+        keep = _functional("dropout")(
+            _torch("ones")(*lead, query.size(-2), key.size(-2), dtype=query.dtype), dropout_p, True
+        )
     return dispatch.run(attend, (query, key, value, attn_mask, keep), (scale, bool(is_causal)))
 
 
@@ -130,7 +137,8 @@ def _canonical(mask, name: str, other, other_name: str, target):
         raise AssertionError(f"only bool and floating types of {name} are supported")
     if other is not None and other.dtype is not mask.dtype:
         warnings.warn(
-            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.", stacklevel=3
+            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.",
+            stacklevel=3,
         )
     if mask.dtype is dtypes.bool_:
         return _torch("zeros_like")(mask, dtype=target).masked_fill(mask, -math.inf)
@@ -152,7 +160,9 @@ def _project(query, key, value, weight, bias):
 def _check_heads(query, key, value, key_padding_mask, attn_mask, heads: int) -> bool:
     """Whether the input is batched. Raises: AssertionError for shapes that do not belong together."""
     if query.ndim not in (2, 3):
-        raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor")
+        raise AssertionError(
+            f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor"
+        )
     batched = query.ndim == 3
     word = "batched" if batched else "unbatched"
     if key.ndim != query.ndim or value.ndim != query.ndim:
@@ -227,7 +237,10 @@ def multi_head_attention_forward(
     torch = namespaces["torch"]
     batched = _check_heads(query, key, value, key_padding_mask, attn_mask, num_heads)
     if is_causal and attn_mask is None:
-        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
     if not batched:
         same_key, same_value = key is query, value is key
         query = query.unsqueeze(1)
@@ -249,10 +262,16 @@ def multi_head_attention_forward(
         raise AssertionError(f"embed_dim {E} not divisible by num_heads {num_heads}")
     if use_separate_proj_weight:
         if key.shape[:2] != value.shape[:2]:
-            raise AssertionError(f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}")
+            raise AssertionError(
+                f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
+            )
         parts = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
         linear = _functional("linear")
-        q, k, v = linear(query, q_proj_weight, parts[0]), linear(key, k_proj_weight, parts[1]), linear(value, v_proj_weight, parts[2])
+        q, k, v = (
+            linear(query, q_proj_weight, parts[0]),
+            linear(key, k_proj_weight, parts[1]),
+            linear(value, v_proj_weight, parts[2]),
+        )
     else:
         if key.shape != value.shape:
             raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
@@ -271,8 +290,11 @@ def multi_head_attention_forward(
         attn_mask, key_padding_mask = _extend(attn_mask, 1), _extend(key_padding_mask, 1)
     S = k.size(1)
     if key_padding_mask is not None:
-        if tuple(key_padding_mask.shape) != (N, S):
-            raise AssertionError(f"expecting key_padding_mask shape of {(N, S)}, but got {key_padding_mask.shape}")
+        for d, n in enumerate((N, S)):
+            if key_padding_mask.shape[d] != n:
+                raise AssertionError(
+                    f"Expected key_padded_mask.shape[{d}] to be {n}, but got {key_padding_mask.shape[d]}"
+                )
         padding = key_padding_mask.view(N, 1, 1, S).expand(-1, num_heads, -1, -1).reshape(N * num_heads, 1, S)
         attn_mask = padding if attn_mask is None else attn_mask + padding
     if not training:

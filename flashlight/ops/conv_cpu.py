@@ -102,7 +102,8 @@ def windows(x, kernel, stride, dilation):
         *(d * s for d, s in zip(dilation, steps, strict=True)),
         1,
     ]
-    return mx.as_strided(x, (n, *out, *kernel, channels), strides)
+    # broadcast gradients arrive without memory of their own, which as_strided cannot take
+    return mx.as_strided(mx.contiguous(x), (n, *out, *kernel, channels), strides)
 
 
 def overlap_add(taps, shape: tuple, how: Geometry):

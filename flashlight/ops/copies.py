@@ -6,6 +6,7 @@ import math
 
 import mlx.core as mx
 
+from .._core.axes import summed
 from .._core.dispatch import write_out
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, namespaces, op
@@ -31,10 +32,25 @@ def _copy_form(name: str) -> None:
 
 
 _AS_FUNCTIONS = {"view_as_real", "view_as_complex"}
-for _name in (
-    "as_strided detach diagonal expand permute select split split_with_sizes squeeze t transpose unbind unfold unsqueeze view "
-    "view_as_real view_as_complex"
-).split():
+for _name in [
+    "as_strided",
+    "detach",
+    "diagonal",
+    "expand",
+    "permute",
+    "select",
+    "split",
+    "split_with_sizes",
+    "squeeze",
+    "t",
+    "transpose",
+    "unbind",
+    "unfold",
+    "unsqueeze",
+    "view",
+    "view_as_real",
+    "view_as_complex",
+]:
     _copy_form(_name)
 
 
@@ -111,7 +127,9 @@ def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
 @composite(method=False)
 def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
     """Batch norm with the mean and reciprocal deviation it used (empty when it used the running ones)."""
-    out = namespaces["nn.functional"]["batch_norm"](input, running_mean, running_var, weight, bias, training, momentum, eps)
+    out = namespaces["nn.functional"]["batch_norm"](
+        input, running_mean, running_var, weight, bias, training, momentum, eps
+    )
     if not training:
         return out, input.new_empty(0), input.new_empty(0)
     dims = [d for d in range(input.ndim) if d != 1]
@@ -146,22 +164,22 @@ def euclidean(x1: Array, x2: Array, by_product: bool) -> Array:
     """Euclidean distances between rows: (..., P, M), (..., R, M) -> (..., P, R)."""
     if by_product:
         squares = (
-            mx.sum(x1 * x1, axis=-1, keepdims=True)
-            + mx.expand_dims(mx.sum(x2 * x2, axis=-1), -2)
+            summed(x1 * x1, axis=-1, keepdims=True)
+            + mx.expand_dims(summed(x2 * x2, axis=-1), -2)
             - 2 * mx.matmul(x1, mx.swapaxes(x2, -1, -2))
         )
         return mx.sqrt(mx.maximum(squares, mx.zeros((), dtype=x1.dtype)))
     d = mx.expand_dims(x1, -2) - mx.expand_dims(x2, -3)
-    return mx.sqrt(mx.sum(d * d, axis=-1))
+    return mx.sqrt(summed(d * d, axis=-1))
 
 
 @euclidean.vjp
 def _(g, x1, x2, output, shapes):
     # two equal rows have distance zero and no direction: their gradient is zero
     w = mx.where(output == 0, mx.zeros_like(g), g / mx.where(output == 0, mx.ones_like(output), output))
-    d1 = x1 * mx.sum(w, axis=-1, keepdims=True) - mx.matmul(w, x2)
+    d1 = x1 * summed(w, axis=-1, keepdims=True) - mx.matmul(w, x2)
     w = mx.swapaxes(w, -1, -2)
-    d2 = x2 * mx.sum(w, axis=-1, keepdims=True) - mx.matmul(w, x1)
+    d2 = x2 * summed(w, axis=-1, keepdims=True) - mx.matmul(w, x1)
     return unbroadcast(d1, shapes[0]), unbroadcast(d2, shapes[1])
 
 
@@ -171,7 +189,11 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 
     Raises: RuntimeError for a negative p or shapes that do not fit, ValueError for an unknown ``compute_mode``.
     """
-    modes = {"use_mm_for_euclid_dist_if_necessary": 25, "use_mm_for_euclid_dist": 0, "donot_use_mm_for_euclid_dist": math.inf}
+    modes = {
+        "use_mm_for_euclid_dist_if_necessary": 25,
+        "use_mm_for_euclid_dist": 0,
+        "donot_use_mm_for_euclid_dist": math.inf,
+    }
     if compute_mode not in modes:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
     if x1.ndim < 2 or x2.ndim < 2:

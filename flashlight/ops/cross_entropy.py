@@ -8,6 +8,7 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core import checks, dispatch
+from .._core.axes import summed
 from .._core.numerics.elementary import exp
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, read
@@ -49,8 +50,8 @@ def _pick(rows: mx.array, safe: mx.array) -> mx.array:
 def _reduced(losses, weights, reduction: str):
     if reduction == "none":
         return losses
-    total = mx.sum(losses)
-    return total if reduction == "sum" else total / mx.sum(weights.astype(losses.dtype))
+    total = summed(losses)
+    return total if reduction == "sum" else total / summed(weights.astype(losses.dtype))
 
 
 def _coefficients(weight, smoothing: float, classes: int, dtype):
@@ -73,13 +74,13 @@ def _forward(input, target, weight, ignore_index, reduction, smoothing):
     rows = wide(_last(input))
     top = mx.stop_gradient(mx.max(rows, axis=-1, keepdims=True))
     powers = exp(rows - top)
-    total = mx.sum(powers, axis=-1, keepdims=True)
+    total = summed(powers, axis=-1, keepdims=True)
     shift = mx.squeeze(mx.log(total) + top, -1)
     safe, weights = _rows(target, weight, ignore_index)
     losses = (shift - _pick(rows, safe)) * weights.astype(rows.dtype)
     spread = _coefficients(weight, smoothing, rows.shape[-1], rows.dtype)
     if spread is not None:
-        smooth = shift * mx.sum(spread) - rows @ spread
+        smooth = shift * summed(spread) - rows @ spread
         losses = losses * (1 - smoothing) + mx.where(target != ignore_index, smooth, mx.zeros_like(smooth))
     return _reduced(losses, weights, reduction).astype(input.dtype), powers / total
 
@@ -93,7 +94,7 @@ def _(g, target, weight, saved, ignore_index, reduction, smoothing, shapes, dtyp
     weights = weights.astype(dtype)
     scale = g.astype(dtype)
     if reduction == "mean":
-        scale = scale / mx.sum(weights)
+        scale = scale / summed(weights)
     # a loss is minus the sum of c * log p: its gradient is p * (sum of c) - c
     chosen = mx.arange(classes) == mx.expand_dims(safe, -1)
     own = mx.expand_dims(weights * (1 - smoothing) * scale, -1)
@@ -102,7 +103,7 @@ def _(g, target, weight, saved, ignore_index, reduction, smoothing, shapes, dtyp
         grad = (probabilities - chosen.astype(dtype)) * own
     else:
         rest = mx.expand_dims((target != ignore_index).astype(dtype) * scale, -1)
-        grad = probabilities * (own + rest * mx.sum(spread)) - chosen.astype(dtype) * own - spread * rest
+        grad = probabilities * (own + rest * summed(spread)) - chosen.astype(dtype) * own - spread * rest
     return _back(grad, shapes[0]).astype(dtypes[0]), None, None
 
 
@@ -164,7 +165,9 @@ def _check_shapes(input, target) -> None:
 
 
 @composite(namespace="nn.functional", autocast="fp32")
-def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
+def cross_entropy(
+    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
+):
     """Cross entropy between logits and targets.
 
     Shape: input (N, C, d1, ...) or (C); target (N, d1, ...) or () with class indices, or input's shape with probabilities.

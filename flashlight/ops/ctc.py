@@ -61,7 +61,9 @@ def _(g, log_probs, labels, lengths, counts):
 
 
 def _host(value) -> np.ndarray:
-    return to_numpy(host_value(value)).astype(np.int64) if isinstance(value, Tensor) else np.asarray(value, dtype=np.int64)
+    return (
+        to_numpy(host_value(value)).astype(np.int64) if isinstance(value, Tensor) else np.asarray(value, dtype=np.int64)
+    )
 
 
 def _labels(targets: np.ndarray, counts: np.ndarray, blank: int, N: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import re
 import mlx.core as mx
 
 from .._core import dispatch, dtypes
+from .._core.axes import summed
 from .._core.modes import modes
 from .._core.table import Array, Arrays, composite, op
 from .._core.tensor import Tensor
@@ -143,7 +144,7 @@ def _simplified(a, labels: tuple, keep: set, lengths: dict):
             labels = [x for k, x in enumerate(labels) if k not in (i, j)] + [c]
     gone = [i for i, c in enumerate(labels) if c not in keep or (a.shape[i] == 1 and lengths[c] != 1)]
     if gone:
-        a = mx.sum(a, axis=gone).astype(a.dtype)
+        a = summed(a, axis=gone).astype(a.dtype)
         labels = [c for i, c in enumerate(labels) if i not in gone]
     return a, labels
 

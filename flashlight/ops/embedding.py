@@ -72,7 +72,9 @@ def _renormalise(weight, input, max_norm: float, norm_type: float) -> None:
         chosen = wrap(checks.know(mx.array(used)))
         found = weight[chosen]
         norms = found.norm(norm_type, 1, True)
-        scale = namespaces["torch"]["where"](norms > max_norm, max_norm / (norms + 1e-7), namespaces["torch"]["ones_like"](norms))
+        scale = namespaces["torch"]["where"](
+            norms > max_norm, max_norm / (norms + 1e-7), namespaces["torch"]["ones_like"](norms)
+        )
         weight[chosen] = found * scale
 
 
@@ -127,9 +129,13 @@ def _starts(offsets, count: int, include_last: bool) -> np.ndarray:
     if host.ndim != 1:
         raise ValueError("offsets has to be a 1D Tensor")
     if host.size and host[0] != 0:
-        raise RuntimeError(f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {host[0]}")
+        raise RuntimeError(
+            f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {host[0]}"
+        )
     if host.size and host[-1] > count:
-        raise RuntimeError(f"offsets[-1] can not be greater than input's length({count}) but got offsets[-1] of {host[-1]}")
+        raise RuntimeError(
+            f"offsets[-1] can not be greater than input's length({count}) but got offsets[-1] of {host[-1]}"
+        )
     return host if include_last else np.append(host, count)
 
 
@@ -167,7 +173,9 @@ def embedding_bag(
                          f"as the input ({input.shape})")  # fmt: skip
     if input.ndim == 2:
         if offsets is not None:
-            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences.")
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences."
+            )
         bounds = np.arange(input.size(0) + 1) * input.size(1)
         input = input.reshape(-1)
         per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)

@@ -6,6 +6,7 @@ import mlx.core as mx
 import numpy as np
 
 from .._core import dispatch, dtypes
+from .._core.axes import summed
 from .._core.conversion import from_host, host_value
 from .._core.size import Size
 from .._core.table import Array, Arrays, composite, op
@@ -276,7 +277,7 @@ def _repeat(input: Array, repeats) -> Array:
 def _(g, repeats, shapes):
     shape = (1,) * (len(repeats) - len(shapes[0])) + tuple(shapes[0])
     paired = [length for pair in zip(repeats, shape, strict=True) for length in pair]
-    return mx.sum(g.reshape(paired), axis=tuple(range(0, len(paired), 2))).reshape(shapes[0])
+    return summed(g.reshape(paired), axis=tuple(range(0, len(paired), 2))).reshape(shapes[0])
 
 
 @variadic(function=False)
@@ -308,7 +309,7 @@ def _repeat_each(input: Array, repeats, dim) -> Array:
 @_repeat_each.vjp
 def _(g, repeats, dim, shapes):
     shape = shapes[0]
-    return mx.sum(g.reshape(*shape[: dim + 1], repeats, *shape[dim + 1 :]), axis=dim + 1)
+    return summed(g.reshape(*shape[: dim + 1], repeats, *shape[dim + 1 :]), axis=dim + 1)
 
 
 @composite

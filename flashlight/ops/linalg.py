@@ -274,7 +274,15 @@ def inverse(input, *, out=None):
 
 
 # ------------------------------------------------------------------------------------------------- systems of equations
-@op(namespace="_", name="solve_ex", method=False, constant_outputs=(1,), host=True, backward="LinalgSolveEx", autocast="cpu fp32")
+@op(
+    namespace="_",
+    name="solve_ex",
+    method=False,
+    constant_outputs=(1,),
+    host=True,
+    backward="LinalgSolveEx",
+    autocast="cpu fp32",
+)
 def _solve_ex(A: Array, B: Array, left) -> Array:
     """The solution of a system, and where there is none."""
     if left:
@@ -487,7 +495,15 @@ def _cholesky_by_minors(a: np.ndarray) -> tuple:
     return factor, np.int32(0)
 
 
-@op(namespace="_", name="cholesky_ex", method=False, constant_outputs=(1,), host=True, backward="LinalgCholeskyEx", autocast="cpu fp32")
+@op(
+    namespace="_",
+    name="cholesky_ex",
+    method=False,
+    constant_outputs=(1,),
+    host=True,
+    backward="LinalgCholeskyEx",
+    autocast="cpu fp32",
+)
 def _cholesky_ex(A: Array, upper) -> Array:
     """The Cholesky factor, and where there is none."""
 

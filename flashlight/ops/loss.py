@@ -8,6 +8,7 @@ import warnings
 import mlx.core as mx
 
 from .._core import checks, dispatch
+from .._core.axes import averaged, holds_any, summed
 from .._core.numerics.elementary import log1p, logaddexp
 from .._core.table import Array, composite, namespaces, op
 from .._core.tensor import read
@@ -20,7 +21,7 @@ def reduced(loss, reduction: str):
 
 
 def _reduce_array(a, reduction: str):
-    return mx.mean(a) if reduction == "mean" else mx.sum(a) if reduction == "sum" else a
+    return averaged(a) if reduction == "mean" else summed(a) if reduction == "sum" else a
 
 
 def _torch(name: str):
@@ -134,7 +135,7 @@ def _(g, input, target, weight, reduction, needs):
 @_bce.checked
 def _(arrays, _statics):
     input = arrays[0]
-    outside = mx.any(mx.logical_not(mx.logical_and(input >= 0, input <= 1)))
+    outside = holds_any(mx.logical_not(mx.logical_and(input >= 0, input <= 1)))
     checks.refuse(outside, input, lambda: RuntimeError("all elements of input should be between 0 and 1"))
     return arrays
 
@@ -192,14 +193,18 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     if log_target:
         losses = target.exp() * (target - input)
     else:
-        losses = _torch("special_xlogy")(target, target) if "special_xlogy" in namespaces["torch"] else target.xlogy(target)
+        losses = (
+            _torch("special_xlogy")(target, target) if "special_xlogy" in namespaces["torch"] else target.xlogy(target)
+        )
         losses = losses - target * input
     result = reduced(losses, reduction)
     return result / input.size(0) if by_batch and input.ndim else result
 
 
 @composite(namespace="nn.functional", autocast="fp32")
-def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
+def poisson_nll_loss(
+    input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
+):
     """Negative log likelihood of counts under a Poisson distribution of (log) rate ``input``."""
     reduction = legacy_reduction(size_average, reduce, reduction)
     losses = input.exp() - target * input if log_input else input - target * (input + eps).log()
@@ -227,7 +232,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
                 raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
-    checks.refuse(mx.any(read(var) < 0), read(var), lambda: ValueError("var has negative entry/entries"))
+    checks.refuse(holds_any(read(var) < 0), read(var), lambda: ValueError("var has negative entry/entries"))
     # the clamp does not act on the gradient, as in torch
     var = var + (var.detach().clamp(min=eps) - var.detach())
     losses = 0.5 * (var.log() + (input - target) ** 2 / var)
@@ -239,7 +244,9 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """``input`` where the target is 1, ``max(0, margin - input)`` where it is -1."""
     zero = _torch("zeros_like")(input)
-    losses = _torch("where")(target != 1, (margin - input).clamp_min(0), zero) + _torch("where")(target != -1, input, zero)
+    losses = _torch("where")(target != 1, (margin - input).clamp_min(0), zero) + _torch("where")(
+        target != -1, input, zero
+    )
     return reduced(losses, legacy_reduction(size_average, reduce, reduction))
 
 
@@ -272,7 +279,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 @composite(namespace="nn.functional", autocast="fp32")
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1."""
-    if target.ndim == 1 and input1.ndim != 2 or target.ndim == 0 and input1.ndim != 1 or target.ndim > 1:
+    if (target.ndim == 1 and input1.ndim != 2) or (target.ndim == 0 and input1.ndim != 1) or target.ndim > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported" if target.ndim > 1 else
                            f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
                            f"{list(input1.size())} and {list(input2.size())}.")  # fmt: skip
@@ -280,7 +287,9 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     dot = (input1 * input2).sum(-1)
     cos = dot / (((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)).sqrt()
     zero = _torch("zeros_like")(cos)
-    losses = _torch("where")(target == 1, 1 - cos, zero) + _torch("where")(target == -1, (cos - margin).clamp_min(0), zero)
+    losses = _torch("where")(target == 1, 1 - cos, zero) + _torch("where")(
+        target == -1, (cos - margin).clamp_min(0), zero
+    )
     return reduced(losses, legacy_reduction(size_average, reduce, reduction))
 
 
@@ -298,7 +307,9 @@ def triplet_margin_loss(
     def distance(a, b):
         return (a - b + eps).norm(p, -1)
 
-    return _triplet(anchor, positive, negative, distance, margin, swap, legacy_reduction(size_average, reduce, reduction))
+    return _triplet(
+        anchor, positive, negative, distance, margin, swap, legacy_reduction(size_average, reduce, reduction)
+    )
 
 
 def _triplet(anchor, positive, negative, distance, margin, swap: bool, reduction: str):

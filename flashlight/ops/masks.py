@@ -6,6 +6,7 @@ import mlx.core as mx
 import numpy as np
 
 from .._core import checks, dispatch, dtypes
+from .._core.axes import summed
 from .._core.conversion import from_host, host_value
 from .._core.dispatch import convert, deliver
 from .._core.steps import unbroadcast
@@ -27,7 +28,7 @@ def _masked_fill(input: Array, mask: Array, value: Array) -> Array:
 def _(g, mask, needs, shapes):
     zero = mx.zeros((), dtype=g.dtype)
     kept = unbroadcast(mx.where(mask, zero, g), shapes[0]) if needs[0] else None
-    return kept, None, mx.sum(mx.where(mask, g, zero)) if needs[2] else None
+    return kept, None, summed(mx.where(mask, g, zero)) if needs[2] else None
 
 
 @_masked_fill.checked
@@ -122,7 +123,7 @@ def _(arrays, _statics):
     if mask.dtype != mx.bool_:
         raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {kind_of(mask)}")
     shape = merged_shape(mask.shape, a.shape)
-    needed = mx.sum(mx.broadcast_to(mask, shape))
+    needed = summed(mx.broadcast_to(mask, shape))
     checks.refuse(
         needed > source.size, mask, lambda: RuntimeError("Number of elements of source < number of ones in mask")
     )

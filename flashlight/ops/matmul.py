@@ -7,6 +7,7 @@ import math
 import mlx.core as mx
 
 from .._core import dispatch, dtypes
+from .._core.modes import modes
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor

@@ -11,6 +11,7 @@ import math
 import mlx.core as mx
 
 from .._core import device, dtypes, views
+from .._core.axes import averaged
 from .._core.modes import no_grad
 from .._core.table import Array, composite, namespaces, op
 from .._core.tape import vjp_of
@@ -27,8 +28,8 @@ def _wide(a):
 
 
 def _moments(x, axes) -> tuple:
-    mean = mx.mean(x, axis=axes, keepdims=True)
-    return mean, mx.mean(mx.square(x - mean), axis=axes, keepdims=True)
+    mean = averaged(x, axis=axes, keepdims=True)
+    return mean, averaged(mx.square(x - mean), axis=axes, keepdims=True)
 
 
 def _affine(y, weight, bias, shape: tuple, dtype):
@@ -47,8 +48,8 @@ def _pull(g, x, weight, mean, rstd, axes: tuple, shape: tuple, needs, dtypes_of)
     scaled = g if weight is None else g * _wide(weight).reshape(shape)
     dx = dw = db = None
     if needs[0]:
-        through = mx.mean(scaled * xhat, axis=axes, keepdims=True)
-        dx = ((scaled - mx.mean(scaled, axis=axes, keepdims=True) - xhat * through) * rstd).astype(dtypes_of[0])
+        through = averaged(scaled * xhat, axis=axes, keepdims=True)
+        dx = ((scaled - averaged(scaled, axis=axes, keepdims=True) - xhat * through) * rstd).astype(dtypes_of[0])
     channels = math.prod(g.shape[-len(shape) :])
     if needs[1]:
         dw = summed((g * xhat).reshape(*g.shape[: g.ndim - len(shape)], channels)).astype(dtypes_of[1])
@@ -196,7 +197,7 @@ def _instance_norm(input: Array, weight: Array | None, bias: Array | None, eps):
     x = _wide(_flat_last(input))
     mean, var = _moments(x, (1,))
     y = _affine((x - mean) * mx.rsqrt(var + eps), weight, bias, (-1,), input.dtype)
-    return _unflat(y, input.shape), mx.mean(mean, (0, 1)), mx.mean(var, (0, 1))
+    return _unflat(y, input.shape), averaged(mean, (0, 1)), averaged(var, (0, 1))
 
 
 def _flat_last(x):
@@ -368,7 +369,7 @@ def _eps(x, eps) -> float:
 
 
 def _inverse_rms(x, eps: float):
-    return mx.rsqrt(mx.mean(mx.square(x), axis=-1, keepdims=True) + eps)
+    return mx.rsqrt(averaged(mx.square(x), axis=-1, keepdims=True) + eps)
 
 
 @rms_norm.vjp
@@ -380,7 +381,7 @@ def _(g, input, weight, normalized_shape, eps, saved, needs, dtypes):
     xhat, dx, dw = x * r, None, None
     if needs[0]:
         scaled = g if weight is None else g * _wide(weight).reshape(-1)
-        dx = (scaled - xhat * mx.mean(scaled * xhat, axis=-1, keepdims=True)) * r
+        dx = (scaled - xhat * averaged(scaled * xhat, axis=-1, keepdims=True)) * r
         dx = dx.astype(dtypes[0]).reshape(input.shape)
     if needs[1]:
         dw = summed(g * xhat).astype(dtypes[1]).reshape(normalized_shape)

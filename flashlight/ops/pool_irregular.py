@@ -12,6 +12,7 @@ import mlx.core as mx
 import numpy as np
 
 from .._core import checks
+from .._core.axes import averaged
 from .._core.conversion import from_host
 from .._core.table import Array, composite, namespaces, op
 from .._core.tensor import Tensor, read
@@ -93,7 +94,7 @@ def _mean_along(x, axis: int, out: int):
     if size == out:
         return x
     if out and size % out == 0:
-        return mx.mean(x.reshape(*x.shape[:axis], out, size // out, *x.shape[axis + 1 :]), axis=axis + 1)
+        return averaged(x.reshape(*x.shape[:axis], out, size // out, *x.shape[axis + 1 :]), axis=axis + 1)
     weights = from_host(_averaging(size, out)).astype(x.dtype)
     return mx.moveaxis(mx.moveaxis(x, axis, -1) @ weights, -1, axis)
 

@@ -159,7 +159,9 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, w_hr, saved, lengths, reverse):
         dc = dc + passed_c
     inside = d_gates[::-1]
     weights = Weights(w_ih, w_hh, b_ih, b_hh, w_hr)
-    dx, dw_ih, dw_hh, db_ih, db_hh = _weight_gradients(_stacked(inside, order), input, _stacked(previous, order), weights)
+    dx, dw_ih, dw_hh, db_ih, db_hh = _weight_gradients(
+        _stacked(inside, order), input, _stacked(previous, order), weights
+    )
     dw_hr = None
     if w_hr is not None:
         P, H = w_hr.shape
@@ -264,7 +266,15 @@ def _rnn_forward(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse, nonlinearit
 
 @op(namespace="_", name="rnn", method=False, autocast="low", backward="Rnn")
 def rnn_sequence(
-    input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, lengths, reverse: bool, nonlinearity: str
+    input: Array,
+    h: Array,
+    w_ih: Array,
+    w_hh: Array,
+    b_ih: Array | None,
+    b_hh: Array | None,
+    lengths,
+    reverse: bool,
+    nonlinearity: str,
 ) -> Array:
     """An Elman network over (T, B, I): outputs (T, B, H) and the last hidden state."""
     return _rnn_forward(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse, nonlinearity)[0]

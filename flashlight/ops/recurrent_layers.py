@@ -70,9 +70,11 @@ def _layers(sequence, extra, input, states, params, options, packing):
                 kept.append(state)
         input = outputs[0] if directions == 1 else _torch("cat")(outputs, -1)
         if dropout > 0 and train and layer < num_layers - 1:
-            input = _torch("dropout")(input, dropout, True) if "dropout" in namespaces["torch"] else namespaces["nn.functional"][
-                "dropout"
-            ](input, dropout, True)
+            input = (
+                _torch("dropout")(input, dropout, True)
+                if "dropout" in namespaces["torch"]
+                else namespaces["nn.functional"]["dropout"](input, dropout, True)
+            )
     return input, [_torch("stack")(kept) for kept in finals]
 
 
@@ -93,14 +95,22 @@ def _entry(name: str, sequence, states_of, extra=()):
         if batch_first:
             input = input.transpose(0, 1)
         output, finals = _layers(
-            sequence, extra, input, states_of(hx), list(params), (bias, num_layers, dropout, train, bidirectional, per), packing
+            sequence,
+            extra,
+            input,
+            states_of(hx),
+            list(params),
+            (bias, num_layers, dropout, train, bidirectional, per),
+            packing,
         )
         if batch_first:
             output = output.transpose(0, 1)
         return (output, *finals) if several else (output, finals[0])
 
     layer.__name__ = name
-    layer.__doc__ = f"``torch.{name}``: the layers of the module of that name, given its weights; one operator for each direction."
+    layer.__doc__ = (
+        f"``torch.{name}``: the layers of the module of that name, given its weights; one operator for each direction."
+    )
     return composite(layer, method=False)
 
 
@@ -113,11 +123,11 @@ rnn_relu = _entry("rnn_relu", rnn_sequence, lambda hx: (hx,), ("relu",))
 # ----------------------------------------------------------------------------------------------------------------- cells
 def _one(sequence, extra, input, states, w_ih, w_hh, b_ih, b_hh):
     """One step of a layer, as a sequence of length one."""
-    for s in states:
+    for k, s in enumerate(states):
         if s.shape[0] != input.shape[0]:
-            raise RuntimeError(f"Input batch size {input.shape[0]} doesn't match hidden batch size {s.shape[0]}")
+            raise RuntimeError(f"Input batch size {input.shape[0]} doesn't match hidden{k} batch size {s.shape[0]}")
         if s.shape[1] != w_hh.shape[1]:
-            raise RuntimeError(f"hidden has inconsistent hidden_size: got {s.shape[1]}, expected {w_hh.shape[1]}")
+            raise RuntimeError(f"hidden{k} has inconsistent hidden_size: got {s.shape[1]}, expected {w_hh.shape[1]}")
     if input.shape[1] != w_ih.shape[1]:
         raise RuntimeError(f"input has inconsistent input_size: got {input.shape[1]} expected {w_ih.shape[1]}")
     tensors = (input.unsqueeze(0), *states, w_ih, w_hh, b_ih, b_hh)

@@ -7,6 +7,7 @@ import functools
 import mlx.core as mx
 
 from .._core import checks, dispatch, dtypes
+from .._core.axes import summed
 from .._core.dispatch import convert, deliver, scalar_array
 from .._core.indexing import scatter as write_rows
 from .._core.indexing import scatter_add as add_rows
@@ -230,7 +231,7 @@ def _(g, index, dim, needs):
     if needs[0]:
         kept = write_rows(a, _for_rows(a, dim, index), mx.zeros((), dtype=g.dtype)).reshape(g.shape)
     if needs[2]:
-        filled = mx.sum(mx.take(a, vector(index), axis=dim))
+        filled = summed(mx.take(a, vector(index), axis=dim))
     return kept, None, filled
 
 

@@ -71,7 +71,9 @@ class Muon(RuleOptimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 if p.ndim != 2:
-                    raise ValueError(f"Muon only supports 2D parameters whereas we found a parameter with size: {p.size()}")
+                    raise ValueError(
+                        f"Muon only supports 2D parameters whereas we found a parameter with size: {p.size()}"
+                    )
 
     def names(self, group):
         return ("momentum_buffer",)
@@ -96,7 +98,9 @@ class Muon(RuleOptimizer):
             if g.ndim != 2:
                 raise ValueError("Param gradient must be a 2D matrix")
             buffer = r(mix(states[0], g))
-            step = orthogonalized(r(ahead(g, buffer)) if h["nesterov"] else buffer, h["ns_coefficients"], h["ns_steps"], h["eps"])
+            step = orthogonalized(
+                r(ahead(g, buffer)) if h["nesterov"] else buffer, h["ns_coefficients"], h["ns_steps"], h["eps"]
+            )
             return r(p * keep) - step.astype(p.dtype) * k(lr * _scale(h["adjust_lr_fn"], p.shape)), (buffer,)
 
         return apply

@@ -100,7 +100,9 @@ def _of_pairs(make: Callable) -> Callable:
     def paired(p, g, states):
         new, values = rule(_pairs(p), _pairs(g), [_pairs(s) for s in states])
         joined = [s is None or s.dtype == mx.complex64 for s in states]
-        values = [mx.view(v, mx.complex64).reshape(p.shape) if join else v for v, join in zip(values, joined, strict=True)]
+        values = [
+            mx.view(v, mx.complex64).reshape(p.shape) if join else v for v, join in zip(values, joined, strict=True)
+        ]
         return mx.view(new, mx.complex64).reshape(p.shape), values
 
     return paired
@@ -278,7 +280,9 @@ class RuleOptimizer(Optimizer):
             if p._grad is None:
                 continue
             if p.is_complex():
-                raise NotImplementedError("differentiable=True is not supported for complex parameters: use view_as_real")
+                raise NotImplementedError(
+                    "differentiable=True is not supported for complex parameters: use view_as_real"
+                )
             state = self._state_of(p, p._grad, group) if self.counted or names else {}
             self._record(p, state, names, group)
 
@@ -298,7 +302,9 @@ class RuleOptimizer(Optimizer):
             states, arrays = iter(rest[: len(present)]), iter(rest[len(present) :])
             h = {name: _value(option, arrays) for name, option in group.items() if name != "params"}
             make = lambda k, r: self.rule(h, n, k, r)  # noqa: E731
-            new, values = rule_for(make, a.dtype)(a, -g if h.get("maximize") else g, [None if t is None else next(states) for t in held])
+            new, values = rule_for(make, a.dtype)(
+                a, -g if h.get("maximize") else g, [None if t is None else next(states) for t in held]
+            )
             return [new, *values]
 
         with devices.cpu_stream() if p._a.dtype == mx.float64 else contextlib.nullcontext():

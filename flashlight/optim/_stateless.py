@@ -51,7 +51,9 @@ def _check_groups(optimizer: Optimizer, groups) -> None:
 
 
 @contextlib.contextmanager
-def swap_in_optimizer_params_and_state(optimizer: Optimizer, swapin_parameters: dict[str, Tensor], swapin_optim_state: dict):
+def swap_in_optimizer_params_and_state(
+    optimizer: Optimizer, swapin_parameters: dict[str, Tensor], swapin_optim_state: dict
+):
     """Inside, ``optimizer`` steps these parameters with this state (in ``state_dict`` form); its own come back afterwards.
 
     Raises: RuntimeError if they do not fit the optimizer's groups.

@@ -32,7 +32,7 @@ class Adam(RuleOptimizer):
     """
 
     late_options = {"amsgrad": False, "maximize": False, "foreach": None, "capturable": False, "differentiable": False,
-                    "decoupled_weight_decay": False, "fused": None}  # fmt: skip # noqa: RUF012
+                    "decoupled_weight_decay": False, "fused": None}  # fmt: skip
 
     def __init__(
         self,

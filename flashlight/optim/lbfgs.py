@@ -44,7 +44,13 @@ class _Wolfe:
     c1, c2 = 1e-4, 0.9
 
     def __init__(self, evaluate, start: _Point, d_norm: float, tolerance_change: float, most: int):
-        self.evaluate, self.start, self.d_norm, self.tolerance, self.most = evaluate, start, d_norm, tolerance_change, most
+        self.evaluate, self.start, self.d_norm, self.tolerance, self.most = (
+            evaluate,
+            start,
+            d_norm,
+            tolerance_change,
+            most,
+        )
         self.evaluations = self.rounds = 0
 
     def at(self, t: float) -> _Point:
@@ -212,7 +218,13 @@ class LBFGS(Optimizer):
             start = [read(p) for p in self._params]
             used = 0
             if group["line_search_fn"] is not None:
-                search = _Wolfe(self._evaluator(closure, start, d), _Point(0.0, loss, gradient, slope), _largest(d), small, most - evaluations)
+                search = _Wolfe(
+                    self._evaluator(closure, start, d),
+                    _Point(0.0, loss, gradient, slope),
+                    _largest(d),
+                    small,
+                    most - evaluations,
+                )
                 found = search.run(t)
                 loss, gradient, t, used = found.f, found.g, found.t, search.evaluations
                 memory.t = t

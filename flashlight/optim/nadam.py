@@ -18,7 +18,7 @@ class NAdam(RuleOptimizer):
     """
 
     late_options = {"maximize": False, "foreach": None, "capturable": False, "differentiable": False,
-                    "decoupled_weight_decay": False}  # fmt: skip # noqa: RUF012
+                    "decoupled_weight_decay": False}  # fmt: skip
     numbers = ("step", "mu_product")
 
     def __init__(

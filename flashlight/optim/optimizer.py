@@ -143,7 +143,14 @@ class Optimizer:
             self.add_param_group(group)
 
     def _init_hooks(self) -> None:
-        for name in ("step_pre", "step_post", "state_dict_pre", "state_dict_post", "load_state_dict_pre", "load_state_dict_post"):
+        for name in (
+            "step_pre",
+            "step_post",
+            "state_dict_pre",
+            "state_dict_post",
+            "load_state_dict_pre",
+            "load_state_dict_post",
+        ):
             if f"_optimizer_{name}_hooks" not in self.__dict__:
                 setattr(self, f"_optimizer_{name}_hooks", Hooks())
 
@@ -165,7 +172,9 @@ class Optimizer:
                 answer = hook(self, args, kwargs)
                 if answer is not None:
                     if not (isinstance(answer, tuple) and len(answer) == 2):
-                        raise RuntimeError(f"{func} must return None or a tuple of (new_args, new_kwargs), but got {answer}.")
+                        raise RuntimeError(
+                            f"{func} must return None or a tuple of (new_args, new_kwargs), but got {answer}."
+                        )
                     args, kwargs = answer
             result = func(*args, **kwargs)
             for hook in (*self._optimizer_step_post_hooks.values(), *_global_post.values()):
@@ -263,7 +272,9 @@ class Optimizer:
         if len(self.param_groups) != len(saved):
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(a["params"]) != len(b["params"]) for a, b in zip(self.param_groups, saved, strict=True)):
-            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
         numbers = itertools.chain.from_iterable(g["params"] for g in saved)
         params = dict(zip(numbers, (p for g in self.param_groups for p in g["params"]), strict=True))
         group_of = {i: group for group in saved for i in group["params"]}

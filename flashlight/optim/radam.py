@@ -18,7 +18,7 @@ class RAdam(RuleOptimizer):
     """
 
     late_options = {"foreach": None, "maximize": False, "differentiable": False, "decoupled_weight_decay": False,
-                    "capturable": False}  # fmt: skip # noqa: RUF012
+                    "capturable": False}  # fmt: skip
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ class RMSprop(RuleOptimizer):
     """
 
     late_options = {"momentum": 0, "centered": False, "foreach": None, "maximize": False, "differentiable": False,
-                    "capturable": False}  # fmt: skip # noqa: RUF012
+                    "capturable": False}  # fmt: skip
 
     def __init__(
         self,

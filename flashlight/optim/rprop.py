@@ -44,7 +44,9 @@ class Rprop(RuleOptimizer):
     def fill(self, p, g, state, group):
         lr = number(group["lr"])
         state["step"], state["prev"] = first_count(p, group), zeros_for(p)
-        state["step_size"] = wrap(mx.full(g.shape, complex(lr, lr) if g.dtype == mx.complex64 else lr, g.dtype), p._device)
+        state["step_size"] = wrap(
+            mx.full(g.shape, complex(lr, lr) if g.dtype == mx.complex64 else lr, g.dtype), p._device
+        )
 
     def rule(self, h, n, k, r):
         shrink, grow = (r(k(eta)) for eta in h["etas"])

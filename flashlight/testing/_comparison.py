@@ -32,7 +32,9 @@ def _tensor(value) -> Tensor:
 
 def _values(t: Tensor) -> np.ndarray:
     values = to_numpy(host_value(t))
-    return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64 if values.dtype.kind == "f" else values.dtype)
+    return values.astype(
+        np.complex128 if values.dtype.kind == "c" else np.float64 if values.dtype.kind == "f" else values.dtype
+    )
 
 
 def _compare(actual: Tensor, expected: Tensor, options: dict, where: str) -> None:
@@ -44,7 +46,9 @@ def _compare(actual: Tensor, expected: Tensor, options: dict, where: str) -> Non
     ]
     for name, wanted, a, b in checks:
         if wanted and a != b:
-            raise AssertionError(_message(f"The values for attribute '{name}' do not match: {a} != {b}.", options, where))
+            raise AssertionError(
+                _message(f"The values for attribute '{name}' do not match: {a} != {b}.", options, where)
+            )
     rtol, atol = options["rtol"], options["atol"]
     if rtol is None:
         rtol, atol = default_tolerances(actual, expected)
@@ -91,14 +95,26 @@ def _message(text: str, options: dict, where: str) -> str:
 def _walk(actual, expected, options: dict, where: str) -> None:
     if isinstance(expected, collections.abc.Mapping) and isinstance(actual, collections.abc.Mapping):
         if set(actual) != set(expected):
-            raise AssertionError(_message(f"The keys of the mappings do not match:\n{sorted(map(str, set(actual) ^ set(expected)))}", options, where))
+            raise AssertionError(
+                _message(
+                    f"The keys of the mappings do not match:\n{sorted(map(str, set(actual) ^ set(expected)))}",
+                    options,
+                    where,
+                )
+            )
         for key in expected:
             _walk(actual[key], expected[key], options, f"{where}[{key!r}]")
         return
     plain = (str, bytes, Tensor, np.ndarray)
-    if isinstance(expected, collections.abc.Sequence) and isinstance(actual, collections.abc.Sequence) and not isinstance(expected, plain):
+    if (
+        isinstance(expected, collections.abc.Sequence)
+        and isinstance(actual, collections.abc.Sequence)
+        and not isinstance(expected, plain)
+    ):
         if len(actual) != len(expected):
-            raise AssertionError(_message(f"The length of the sequences mismatch: {len(actual)} != {len(expected)}", options, where))
+            raise AssertionError(
+                _message(f"The length of the sequences mismatch: {len(actual)} != {len(expected)}", options, where)
+            )
         for i, (a, b) in enumerate(zip(actual, expected, strict=True)):
             _walk(a, b, options, f"{where}[{i}]")
         return
@@ -140,7 +156,9 @@ def assert_close(
     Raises: AssertionError that says where and by how much they differ, ValueError if only one tolerance is given.
     """
     if (rtol is None) != (atol is None):
-        raise ValueError(f"rtol and atol must both be specified or both be unspecified, but got no {'rtol' if rtol is None else 'atol'}.")
+        raise ValueError(
+            f"rtol and atol must both be specified or both be unspecified, but got no {'rtol' if rtol is None else 'atol'}."
+        )
     if not isinstance(check_layout, bool):
         raise TypeError("check_layout must be bool (all tensors here are strided)")
     options = {

@@ -48,7 +48,9 @@ def make_tensor(*shape, dtype, device=None, low=None, high=None, requires_grad=F
         zero = 1e-3 if dtype in (dtypes.float16, dtypes.bfloat16) else 1e-6
     if exclude_zero:
         values = np.where(values == 0, zero, values)
-    host = np.asarray(values).astype(np.float32 if dtype is dtypes.bfloat16 else np.complex64 if dtype.is_complex else dtype.numpy)
+    host = np.asarray(values).astype(
+        np.float32 if dtype is dtypes.bfloat16 else np.complex64 if dtype.is_complex else dtype.numpy
+    )
     t = finish(from_host(host, dtype), device)
     if drawn is not shape:
         t = t[..., ::2]

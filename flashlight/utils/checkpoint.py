@@ -121,7 +121,8 @@ def checkpoint(
         raise ValueError("determinism_check must be 'default': the two runs are always compared")
     if use_reentrant is None:
         warnings.warn(
-            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly; here both values do the same.", stacklevel=2
+            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly; here both values do the same.",
+            stacklevel=2,
         )
     if not (isinstance(debug, bool) and isinstance(early_stop, bool)):
         raise TypeError("debug and early_stop must be bool")
@@ -139,7 +140,9 @@ def checkpoint(
     return outputs
 
 
-def checkpoint_sequential(functions, segments: int, input, use_reentrant: bool | None = None, preserve_rng_state: bool = True):
+def checkpoint_sequential(
+    functions, segments: int, input, use_reentrant: bool | None = None, preserve_rng_state: bool = True
+):
     """Call modules one after another, checkpointed in ``segments`` parts (the last part is not)."""
     functions = list(functions.children()) if hasattr(functions, "children") else list(functions)
     size = len(functions) // segments
@@ -155,7 +158,9 @@ def checkpoint_sequential(functions, segments: int, input, use_reentrant: bool |
     end = 0
     for start in range(0, size * (segments - 1), size):
         end = start + size
-        input = checkpoint(part(start, end), input, use_reentrant=bool(use_reentrant), preserve_rng_state=preserve_rng_state)
+        input = checkpoint(
+            part(start, end), input, use_reentrant=bool(use_reentrant), preserve_rng_state=preserve_rng_state
+        )
     return part(end, len(functions))(input)
 
 

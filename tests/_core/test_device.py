@@ -16,7 +16,11 @@ from flashlight._core import device as devices
 @pytest.mark.parametrize("text", ["cpu", "cuda", "cuda:1", "mps", "meta"])
 def test_labels(text):
     ours, theirs = flashlight.device(text), torch.device(text)
-    assert repr(ours) == repr(theirs) and str(ours) == str(theirs) and (ours.type, ours.index) == (theirs.type, theirs.index)
+    assert (
+        repr(ours) == repr(theirs)
+        and str(ours) == str(theirs)
+        and (ours.type, ours.index) == (theirs.type, theirs.index)
+    )
     assert ours == flashlight.device(text) and hash(ours) == hash(flashlight.device(text))
 
 

@@ -54,7 +54,9 @@ def test_result_type_of_tensors_and_numbers(a):
         if expected != "torch.complex128":
             assert outcome(lambda: flashlight.result_type(*ours)) == expected, theirs
             if isinstance(expected, str):
-                assert outcome(lambda: (ours[0] * ours[1]).dtype) == outcome(lambda: (theirs[0] * theirs[1]).dtype), theirs
+                assert outcome(lambda: (ours[0] * ours[1]).dtype) == outcome(lambda: (theirs[0] * theirs[1]).dtype), (
+                    theirs
+                )
 
 
 def test_default_dtype_drives_python_floats():

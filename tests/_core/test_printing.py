@@ -62,14 +62,22 @@ def test_suffixes():
         x = lib.tensor([1.0, 2.0], requires_grad=True)
         y = x + 1
         wide = lib.tensor([[1.123456789] * 5] * 2, dtype=lib.float64, requires_grad=True)
-        return [repr(t) for t in (x, y, x * 2, y.sum(), x.exp(), x.view(2, 1), x[0], x.detach(), wide, x.reshape(1, 2).t())]
+        return [
+            repr(t) for t in (x, y, x * 2, y.sum(), x.exp(), x.view(2, 1), x[0], x.detach(), wide, x.reshape(1, 2).t())
+        ]
 
     assert lines(flashlight) == lines(torch)
 
 
 def test_options():
     data = np.random.RandomState(0).randn(3, 30).astype(np.float32)
-    for options in ({"precision": 2}, {"threshold": 5, "edgeitems": 1}, {"linewidth": 40}, {"sci_mode": True}, {"profile": "short"}):
+    for options in (
+        {"precision": 2},
+        {"threshold": 5, "edgeitems": 1},
+        {"linewidth": 40},
+        {"sci_mode": True},
+        {"profile": "short"},
+    ):
         try:
             for lib in (torch, flashlight):
                 lib.set_printoptions(**options)

@@ -177,7 +177,9 @@ def test_leaves_refuse_in_place(lib):
     x = leaf(lib, 1, 2)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
         x.add_(1)
-    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place operation"):
+    with pytest.raises(
+        RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place operation"
+    ):
         x[0] = 3
     with lib.no_grad():
         x[0] = 3

@@ -22,7 +22,18 @@ from torch.testing._internal.common_methods_invocations import op_db
 import flashlight
 
 # operators of parts of torch that do not exist here by design: sparse, nested, quantised, prims, jagged
-OUTSIDE = ("sparse", "nested", "jiterator", "_segment", "segment_reduce", "to_sparse", "masked.", "ops.aten", "torch.ops", "prims")
+OUTSIDE = (
+    "sparse",
+    "nested",
+    "jiterator",
+    "_segment",
+    "segment_reduce",
+    "to_sparse",
+    "masked.",
+    "ops.aten",
+    "torch.ops",
+    "prims",
+)
 
 
 def wanted(op) -> bool:
@@ -51,7 +62,13 @@ def convert(value, grad: bool, made: list):
         return flashlight.Generator().manual_seed(value.initial_seed())
     if isinstance(value, (list, tuple)):
         parts = [convert(v, grad, made) for v in value]
-        return flashlight.Size(parts) if isinstance(value, torch.Size) else type(value)(parts) if not hasattr(value, "_fields") else type(value)(*parts)
+        return (
+            flashlight.Size(parts)
+            if isinstance(value, torch.Size)
+            else type(value)(parts)
+            if not hasattr(value, "_fields")
+            else type(value)(*parts)
+        )
     if isinstance(value, dict):
         return {k: convert(v, grad, made) for k, v in value.items()}
     return value
@@ -111,7 +128,17 @@ def as_numpy(t) -> np.ndarray:
 
 
 # results that are unique only up to the signs or phases of vectors
-UP_TO_SIGN = {"svd", "linalg.svd", "linalg.eig", "linalg.eigh", "svd_lowrank", "pca_lowrank", "geqrf", "linalg.qr", "qr"}
+UP_TO_SIGN = {
+    "svd",
+    "linalg.svd",
+    "linalg.eig",
+    "linalg.eigh",
+    "svd_lowrank",
+    "pca_lowrank",
+    "geqrf",
+    "linalg.qr",
+    "qr",
+}
 
 
 def same(a, b, tolerance: float = 1e-4) -> str:
@@ -138,7 +165,9 @@ def total(lib, results):
     for r in results:
         if isinstance(r, (torch.Tensor, flashlight.Tensor)) and r.requires_grad:
             r = lib.view_as_real(r.resolve_conj() if lib is torch else r) if r.is_complex() else r
-            w = lib.tensor(np.linspace(0.5, 1.5, max(r.numel(), 1))[: r.numel()].reshape(tuple(r.shape)).astype(np.float32)).to(r.dtype)
+            w = lib.tensor(
+                np.linspace(0.5, 1.5, max(r.numel(), 1))[: r.numel()].reshape(tuple(r.shape)).astype(np.float32)
+            ).to(r.dtype)
             out = (r * w).sum() if out is None else out + (r * w).sum()
     return out
 
@@ -150,13 +179,21 @@ def forward(op, fn, dtype) -> str:
         theirs = op(sample.input, *sample.args, **sample.kwargs)
         flashlight.manual_seed(42)
         made: list = []
-        ours = fn(convert(sample.input, False, made), *convert(sample.args, False, made), **convert(sample.kwargs, False, made))
+        ours = fn(
+            convert(sample.input, False, made),
+            *convert(sample.args, False, made),
+            **convert(sample.kwargs, False, made),
+        )
         a, b = leaves(ours), leaves(theirs)
         if len(a) != len(b):
             return f"{len(a)} results for {len(b)}: {sample.summary()[:200]}"
         for x, y in zip(a, b, strict=True):
             problem = "" if op.name.startswith(("empty", "new_empty")) else same(x, y)
-            if problem.startswith("values") and op.name in UP_TO_SIGN and np.allclose(np.abs(as_numpy(x)), np.abs(as_numpy(y)), atol=1e-3):
+            if (
+                problem.startswith("values")
+                and op.name in UP_TO_SIGN
+                and np.allclose(np.abs(as_numpy(x)), np.abs(as_numpy(y)), atol=1e-3)
+            ):
                 problem = ""
             if problem:
                 return f"{problem}: {sample.summary()[:300]}"
@@ -166,7 +203,11 @@ def forward(op, fn, dtype) -> str:
 def gradient(op, fn, dtype) -> str:
     for sample in op.sample_inputs("cpu", dtype, requires_grad=True):
         torch.manual_seed(42)
-        theirs_in = [t for t in leaves([sample.input, list(sample.args), sample.kwargs]) if isinstance(t, torch.Tensor) and t.requires_grad]
+        theirs_in = [
+            t
+            for t in leaves([sample.input, list(sample.args), sample.kwargs])
+            if isinstance(t, torch.Tensor) and t.requires_grad
+        ]
         theirs = op(sample.input, *sample.args, **sample.kwargs)
         loss = total(torch, leaves(theirs))
         if loss is None or not theirs_in:
@@ -174,7 +215,9 @@ def gradient(op, fn, dtype) -> str:
         expected = torch.autograd.grad(loss, theirs_in, allow_unused=True)
         flashlight.manual_seed(42)
         made: list = []
-        ours = fn(convert(sample.input, True, made), *convert(sample.args, True, made), **convert(sample.kwargs, True, made))
+        ours = fn(
+            convert(sample.input, True, made), *convert(sample.args, True, made), **convert(sample.kwargs, True, made)
+        )
         loss = total(flashlight, leaves(ours))
         if loss is None:
             return f"result does not require grad: {sample.summary()[:200]}"
@@ -220,7 +263,9 @@ def run(op, kinds) -> dict:
     result = {}
     for kind in kinds:
         dtype = next((d for d in (torch.float32, torch.int64, torch.bool, torch.complex64) if d in op.dtypes), None)
-        if dtype is None or (kind == "gradient" and not (op.supports_autograd and dtype in (torch.float32, torch.complex64))):
+        if dtype is None or (
+            kind == "gradient" and not (op.supports_autograd and dtype in (torch.float32, torch.complex64))
+        ):
             continue
         if kind == "errors" and op.error_inputs_func is None:
             continue
@@ -228,7 +273,9 @@ def run(op, kinds) -> dict:
             result[kind] = CHECKS[kind](op, fn, dtype)
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
-            result[kind] = f"{type(error).__name__}: {str(error)[:200]} ({where.filename.split('/')[-1]}:{where.lineno})"
+            result[kind] = (
+                f"{type(error).__name__}: {str(error)[:200]} ({where.filename.split('/')[-1]}:{where.lineno})"
+            )
     return result
 
 

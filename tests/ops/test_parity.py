@@ -44,7 +44,9 @@ def test_function(name):
 def test_method(name):
     for sample in BY_NAME[name]:
         if sample.options.get("method", True):
-            check(lambda lib, x, *a, **k: getattr(x, name)(*a, **k), *sample.args, **sample.kwargs, **_comparison(sample))
+            check(
+                lambda lib, x, *a, **k: getattr(x, name)(*a, **k), *sample.args, **sample.kwargs, **_comparison(sample)
+            )
 
 
 @pytest.mark.parametrize("name", sorted(n for n in BY_NAME if "." not in n and hasattr(torch.Tensor, n + "_")))
@@ -77,6 +79,8 @@ def test_refused(i):
 
 def test_every_operator_has_a_sample():
     missing = sorted(
-        key for key, entry in table.entries.items() if entry.differentiable and "." not in key and key in table.operators and key not in BY_NAME
+        key
+        for key, entry in table.entries.items()
+        if entry.differentiable and "." not in key and key in table.operators and key not in BY_NAME
     )
     assert not missing, f"no sample in tests/ops/samples for: {missing}"

@@ -11,7 +11,13 @@ import flashlight
 from ..oracle import A, check
 
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
-CASES = [(name, layers, two_ways, proj) for name in GATES for layers, two_ways in ((1, False), (2, True)) for proj in (0, 3) if not proj or name == "lstm"]
+CASES = [
+    (name, layers, two_ways, proj)
+    for name in GATES
+    for layers, two_ways in ((1, False), (2, True))
+    for proj in (0, 3)
+    if not proj or name == "lstm"
+]
 
 
 def weights(name, layers, two_ways, proj, bias, I=4, H=5):  # noqa: E741
@@ -66,7 +72,9 @@ def test_dropout_between_layers_draws_torchs_masks():
         lib.manual_seed(3)
         return lib.lstm(x, hx, w, True, 2, 0.5, True, False, True)
 
-    check(run, A(3, 6, 4), states("lstm", 2, False, 0), weights("lstm", 2, False, 0, True), second=False, grad_atol=1e-4)
+    check(
+        run, A(3, 6, 4), states("lstm", 2, False, 0), weights("lstm", 2, False, 0, True), second=False, grad_atol=1e-4
+    )
 
 
 def test_float64():

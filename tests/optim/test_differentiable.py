@@ -80,7 +80,9 @@ def test_gradients_by_differences_where_torch_gives_none():
     assert flashlight.autograd.gradcheck(final, (start, scale), atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "options"), [("SGD", {}), ("SGD", {"weight_decay": 0.1}), ("Adam", {}), ("AdamW", {})])
+@pytest.mark.parametrize(
+    ("name", "options"), [("SGD", {}), ("SGD", {"weight_decay": 0.1}), ("Adam", {}), ("AdamW", {})]
+)
 def test_gradients_of_the_learning_rate(name, options):
     results = []
     for lib, optim in LIBRARIES:
@@ -115,7 +117,9 @@ def test_a_leaf_that_requires_grad_is_refused():
         p = lib.ones(2).requires_grad_()
         optimizer = optim.SGD([p], lr=0.1, differentiable=True)
         p.grad = lib.ones(2)
-        with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        with pytest.raises(
+            RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"
+        ):
             optimizer.step()
 
 

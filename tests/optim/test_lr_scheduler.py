@@ -59,22 +59,36 @@ SCHEDULES = {
     "CosineAnnealingLR": lambda s, o, **k: s.CosineAnnealingLR(o, 10, eta_min=0.01, **k),
     "CosineAnnealingLR short": lambda s, o, **k: s.CosineAnnealingLR(o, 3, **k),
     "CosineAnnealingWarmRestarts": lambda s, o, **k: s.CosineAnnealingWarmRestarts(o, 4, **k),
-    "CosineAnnealingWarmRestarts doubling": lambda s, o, **k: s.CosineAnnealingWarmRestarts(o, 3, T_mult=2, eta_min=0.01, **k),
+    "CosineAnnealingWarmRestarts doubling": lambda s, o, **k: s.CosineAnnealingWarmRestarts(
+        o, 3, T_mult=2, eta_min=0.01, **k
+    ),
     "CyclicLR": lambda s, o, **k: s.CyclicLR(o, 0.01, 0.1, step_size_up=4, **k),
-    "CyclicLR triangular2": lambda s, o, **k: s.CyclicLR(o, [0.01, 0.02], [0.1, 0.2], step_size_up=4, step_size_down=6, mode="triangular2", **k),
+    "CyclicLR triangular2": lambda s, o, **k: s.CyclicLR(
+        o, [0.01, 0.02], [0.1, 0.2], step_size_up=4, step_size_down=6, mode="triangular2", **k
+    ),
     "CyclicLR exp_range": lambda s, o, **k: s.CyclicLR(o, 0.01, 0.1, step_size_up=4, mode="exp_range", gamma=0.9, **k),
-    "CyclicLR scale_fn": lambda s, o, **k: s.CyclicLR(o, 0.01, 0.1, 4, scale_fn=lambda x: 0.9**x, scale_mode="iterations", **k),
+    "CyclicLR scale_fn": lambda s, o, **k: s.CyclicLR(
+        o, 0.01, 0.1, 4, scale_fn=lambda x: 0.9**x, scale_mode="iterations", **k
+    ),
     "CyclicLR scale object": lambda s, o, **k: s.CyclicLR(o, 0.01, 0.1, 4, scale_fn=Amplitude(), **k),
-    "CyclicLR momentum": lambda s, o, **k: s.CyclicLR(o, 0.01, 0.1, 4, base_momentum=[0.5, 0.6], max_momentum=[0.8, 0.9], **k),
+    "CyclicLR momentum": lambda s, o, **k: s.CyclicLR(
+        o, 0.01, 0.1, 4, base_momentum=[0.5, 0.6], max_momentum=[0.8, 0.9], **k
+    ),
     "CyclicLR no momentum": lambda s, o, **k: s.CyclicLR(o, 0.01, 0.1, 4, cycle_momentum=False, **k),
     "OneCycleLR": lambda s, o, **k: s.OneCycleLR(o, 0.5, total_steps=40, **k),
-    "OneCycleLR linear": lambda s, o, **k: s.OneCycleLR(o, [0.5, 0.1], epochs=4, steps_per_epoch=10, anneal_strategy="linear", **k),
-    "OneCycleLR three phases": lambda s, o, **k: s.OneCycleLR(o, 0.5, 40, three_phase=True, pct_start=0.25, div_factor=10, **k),
+    "OneCycleLR linear": lambda s, o, **k: s.OneCycleLR(
+        o, [0.5, 0.1], epochs=4, steps_per_epoch=10, anneal_strategy="linear", **k
+    ),
+    "OneCycleLR three phases": lambda s, o, **k: s.OneCycleLR(
+        o, 0.5, 40, three_phase=True, pct_start=0.25, div_factor=10, **k
+    ),
     "OneCycleLR no momentum": lambda s, o, **k: s.OneCycleLR(o, 0.5, total_steps=40, cycle_momentum=False, **k),
     "SequentialLR": lambda s, o: s.SequentialLR(
         o, [s.ConstantLR(o, 0.1, total_iters=3), s.ExponentialLR(o, 0.9), s.StepLR(o, 2)], milestones=[3, 9]
     ),
-    "SequentialLR from zero": lambda s, o: s.SequentialLR(o, [s.ConstantLR(o, 0.5), s.ExponentialLR(o, 0.9)], milestones=[0]),
+    "SequentialLR from zero": lambda s, o: s.SequentialLR(
+        o, [s.ConstantLR(o, 0.5), s.ExponentialLR(o, 0.9)], milestones=[0]
+    ),
     "SequentialLR of restarts": lambda s, o: s.SequentialLR(
         o, [s.LinearLR(o, 0.1, total_iters=5), s.CosineAnnealingWarmRestarts(o, 5)], milestones=[5]
     ),
@@ -210,7 +224,14 @@ def test_plateau(mode, threshold_mode, extra):
     seen, states = [], []
     for lib, optim in LIBRARIES:
         optimizer = optimizer_of(lib, optim)
-        options = {"mode": mode, "factor": 0.5, "patience": 2, "threshold": 0.01, "threshold_mode": threshold_mode, **extra}
+        options = {
+            "mode": mode,
+            "factor": 0.5,
+            "patience": 2,
+            "threshold": 0.01,
+            "threshold_mode": threshold_mode,
+            **extra,
+        }
         scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, **options)
         answers = []
         for i, metric in enumerate(metrics):
@@ -241,7 +262,9 @@ def test_plateau_after_groups_were_added():
             strict.step(1.0)
 
 
-@pytest.mark.parametrize("name", ["StepLR", "ExponentialLR", "LinearLR", "CosineAnnealingLR", "LambdaLR", "CyclicLR", "SequentialLR"])
+@pytest.mark.parametrize(
+    "name", ["StepLR", "ExponentialLR", "LinearLR", "CosineAnnealingLR", "LambdaLR", "CyclicLR", "SequentialLR"]
+)
 def test_rates_that_are_tensors(name):
     seen = []
     for lib, optim in LIBRARIES:
@@ -357,15 +380,22 @@ def test_more_errors():
     for lib, optim in LIBRARIES:
         s = optim.lr_scheduler
         plain = optim.Adagrad([lib.zeros(1)])
-        for make in (lambda s=s, plain=plain: s.CyclicLR(plain, 0.1, 1), lambda s=s, plain=plain: s.OneCycleLR(plain, 0.1, 10)):
-            with pytest.raises(ValueError, match="optimizer must support momentum or beta1 with `cycle_momentum` option enabled"):
+        for make in (
+            lambda s=s, plain=plain: s.CyclicLR(plain, 0.1, 1),
+            lambda s=s, plain=plain: s.OneCycleLR(plain, 0.1, 10),
+        ):
+            with pytest.raises(
+                ValueError, match="optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+            ):
                 make()
         one, other = optimizer_of(lib, optim), optimizer_of(lib, optim)
         for make in (
             lambda: s.SequentialLR(one, [s.StepLR(one, 1), s.StepLR(other, 1)], [2]),  # noqa: B023
             lambda: s.ChainedScheduler([s.StepLR(one, 1), s.StepLR(other, 1)]),  # noqa: B023
         ):
-            with pytest.raises(ValueError, match="expects all schedulers to belong to the same optimizer, but got scheduler StepLR"):
+            with pytest.raises(
+                ValueError, match="expects all schedulers to belong to the same optimizer, but got scheduler StepLR"
+            ):
                 make()
         scheduler = s.OneCycleLR(one, 0.1, total_steps=2)
         one.step()
@@ -396,7 +426,9 @@ def test_signatures_and_modules():
         mine, theirs = getattr(ours.lr_scheduler, name), getattr(torch.optim.lr_scheduler, name)
         assert mine.__module__ == theirs.__module__.replace("torch", "flashlight", 1)
         a, b = (inspect.signature(cls.__init__).parameters for cls in (mine, theirs))
-        assert [(p.name, p.kind, p.default) for p in a.values()] == [(p.name, p.kind, p.default) for p in b.values()], name
+        assert [(p.name, p.kind, p.default) for p in a.values()] == [(p.name, p.kind, p.default) for p in b.values()], (
+            name
+        )
 
 
 def test_optimizers_with_schedules_can_be_copied():

@@ -48,7 +48,9 @@ ERRORS = {
     ),
     "no step": lambda lib, optim: optim.Optimizer([lib.zeros(2)], {}).step(),
     "LBFGS groups": lambda lib, optim: optim.LBFGS([{"params": [lib.zeros(2)]}, {"params": [lib.zeros(1)]}]),
-    "other number of groups": lambda lib, optim: optim.SGD([lib.zeros(2)]).load_state_dict({"state": {}, "param_groups": []}),
+    "other number of groups": lambda lib, optim: optim.SGD([lib.zeros(2)]).load_state_dict(
+        {"state": {}, "param_groups": []}
+    ),
     "other size of group": lambda lib, optim: optim.SGD([lib.zeros(2)]).load_state_dict(
         optim.SGD([lib.zeros(2), lib.zeros(1)]).state_dict()
     ),
@@ -68,7 +70,9 @@ def test_required_option():
 
     assert repr(required) == repr(theirs)
     for (lib, optim), need in zip(LIBRARIES, (required, theirs), strict=True):
-        with pytest.raises(ValueError, match="parameter group didn't specify a value of required optimization parameter lr"):
+        with pytest.raises(
+            ValueError, match="parameter group didn't specify a value of required optimization parameter lr"
+        ):
             optim.Optimizer([{"params": [lib.zeros(2)]}], {"lr": need})
         assert optim.Optimizer([{"params": [lib.zeros(2)], "lr": 3}], {"lr": need}).param_groups[0]["lr"] == 3
 
@@ -88,13 +92,17 @@ def test_groups_have_options_of_their_own():
     results = []
     for lib, optim in LIBRARIES:
         a, b, c = (lib.ones(2).requires_grad_() for _ in range(3))
-        optimizer = optim.Adam([{"params": [a], "lr": 0.1, "name": "first"}, {"params": b, "weight_decay": 0.5}], lr=0.01)
+        optimizer = optim.Adam(
+            [{"params": [a], "lr": 0.1, "name": "first"}, {"params": b, "weight_decay": 0.5}], lr=0.01
+        )
         optimizer.add_param_group({"params": (p for p in [c]), "betas": (0.5, 0.6)})
         for _ in range(3):
             for p in (a, b, c):
                 p.grad = lib.full((2,), 0.3)
             optimizer.step()
-        results.append((optimizer.state_dict()["param_groups"], repr(optimizer), np.stack([numbers(p) for p in (a, b, c)])))
+        results.append(
+            (optimizer.state_dict()["param_groups"], repr(optimizer), np.stack([numbers(p) for p in (a, b, c)]))
+        )
     (mine, text, values), (theirs, text_, values_) = results
     assert mine == theirs and [list(g) for g in mine] == [list(g) for g in theirs]
     assert text == text_
@@ -219,7 +227,9 @@ def test_state_dict_hooks():
         optimizer.register_state_dict_pre_hook(lambda o, log=log: log.append("first"), prepend=True)
         optimizer.register_state_dict_post_hook(lambda o, s: {**s, "extra": 1})
         optimizer.register_load_state_dict_pre_hook(lambda o, s, log=log: log.append(sorted(s)))
-        optimizer.register_load_state_dict_pre_hook(lambda o, s: {"state": {}, "param_groups": [{**s["param_groups"][0], "lr": 9}]})
+        optimizer.register_load_state_dict_pre_hook(
+            lambda o, s: {"state": {}, "param_groups": [{**s["param_groups"][0], "lr": 9}]}
+        )
         optimizer.register_load_state_dict_post_hook(lambda o, log=log: log.append(o.param_groups[0]["lr"]))
         saved = optimizer.state_dict()
         log.append(saved["extra"])
@@ -340,8 +350,9 @@ def test_swapping_in_other_parameters():
     for lib, optim in LIBRARIES:
         own, other = lib.ones(2).requires_grad_(), lib.full((2,), 5.0).requires_grad_()
         optimizer = optim.Adam([own], lr=0.1)
-        with pytest.raises(RuntimeError, match="requires initialized optimizer state"), optim.swap_in_optimizer_params_and_state(
-            optimizer, {"p": other}, optimizer.state_dict()
+        with (
+            pytest.raises(RuntimeError, match="requires initialized optimizer state"),
+            optim.swap_in_optimizer_params_and_state(optimizer, {"p": other}, optimizer.state_dict()),
         ):
             pass
         own.grad = other.grad = lib.ones(2)
@@ -351,11 +362,14 @@ def test_swapping_in_other_parameters():
         saved["state"][0] = {name: t.clone() for name, t in saved["state"][0].items()}
         with optim.swap_in_optimizer_params_and_state(optimizer, {"p": other}, saved):
             optimizer.step()
-        with pytest.raises(RuntimeError, match="different number of parameter groups"), optim.swap_in_optimizer_params_and_state(
-            optimizer, {"p": other}, {"state": {}, "param_groups": []}
+        with (
+            pytest.raises(RuntimeError, match="different number of parameter groups"),
+            optim.swap_in_optimizer_params_and_state(optimizer, {"p": other}, {"state": {}, "param_groups": []}),
         ):
             pass
-        results.append((own.tolist(), other.tolist(), optimizer.param_groups[0]["lr"], optimizer.state[own]["step"].item()))
+        results.append(
+            (own.tolist(), other.tolist(), optimizer.param_groups[0]["lr"], optimizer.state[own]["step"].item())
+        )
     np.testing.assert_allclose(results[0][0] + results[0][1], results[1][0] + results[1][1], rtol=1e-6)
     assert results[0][2:] == results[1][2:]
 

@@ -42,7 +42,9 @@ def test_half_precision_rounds_where_torch_does(name, options, dtype):
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [c for c in CASES if c[0] not in REAL_ONLY], ids=[i for i in IDS if i.split("-")[0] not in REAL_ONLY]
+    ("name", "options"),
+    [c for c in CASES if c[0] not in REAL_ONLY],
+    ids=[i for i in IDS if i.split("-")[0] not in REAL_ONLY],
 )
 def test_complex_parameters(name, options):
     mine, theirs = both(name, options, dtype="complex64", shapes=[(3, 4), (), (0, 2)])
@@ -80,7 +82,9 @@ def test_signatures_and_modules():
         if inspect.isclass(theirs):
             assert mine.__module__ == theirs.__module__.replace("torch", "flashlight", 1)
             a, b = (inspect.signature(cls.__init__).parameters for cls in (mine, theirs))
-            assert [(p.name, p.kind, p.default) for p in a.values()] == [(p.name, p.kind, p.default) for p in b.values()], name
+            assert [(p.name, p.kind, p.default) for p in a.values()] == [
+                (p.name, p.kind, p.default) for p in b.values()
+            ], name
 
 
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adadelta", "RMSprop", "ASGD", "Rprop"])
@@ -101,7 +105,9 @@ def test_choice_of_implementation_changes_nothing(option):
 @pytest.mark.parametrize("name", ["SGD", "Adam", "Adagrad"])
 def test_fused_takes_real_parameters_only(name):
     for lib in (torch, flashlight):
-        with pytest.raises(RuntimeError, match="requires all the params to be floating point Tensors of supported devices"):
+        with pytest.raises(
+            RuntimeError, match="requires all the params to be floating point Tensors of supported devices"
+        ):
             Run(lib, name, {"fused": True}, dtype="complex64", shapes=[(2,)]).steps(1)
 
 
@@ -176,7 +182,9 @@ def test_sparse_adam_needs_sparse_gradients():
         optimizer = module.SparseAdam([p])
         assert optimizer.step(lambda: 5.0) == 5.0
         p.grad = lib.ones(3, 2)
-        with pytest.raises(RuntimeError, match="SparseAdam does not support dense gradients, please consider Adam instead"):
+        with pytest.raises(
+            RuntimeError, match="SparseAdam does not support dense gradients, please consider Adam instead"
+        ):
             optimizer.step()
         with pytest.raises(ValueError, match=r"Complex params at indices \[\[0, 0\]\]"):
             module.SparseAdam([lib.zeros(2, dtype=lib.complex64)])

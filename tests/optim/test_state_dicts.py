@@ -86,7 +86,16 @@ def test_state_saved_before_options_existed_gets_what_they_had():
             run = Run(lib, name, options).steps(2)
             saved = copy.deepcopy(run.optimizer.state_dict())
             group = saved["param_groups"][0]
-            for late in ("foreach", "maximize", "capturable", "differentiable", "fused", "amsgrad", "nesterov", "centered"):
+            for late in (
+                "foreach",
+                "maximize",
+                "capturable",
+                "differentiable",
+                "fused",
+                "amsgrad",
+                "nesterov",
+                "centered",
+            ):
                 group.pop(late, None)
             for state in saved["state"].values():
                 for number in ("step", "mu_product", "eta", "mu"):
@@ -148,4 +157,7 @@ def test_state_of_other_keys_is_kept():
         saved["state"] = {"extra": 3, 0: {"momentum_buffer": None, "nested": {"a": [1, 2]}}}
         optimizer.load_state_dict(saved)
         assert optimizer.state["extra"] == 3
-        assert optimizer.state[optimizer.param_groups[0]["params"][0]] == {"momentum_buffer": None, "nested": {"a": [1, 2]}}
+        assert optimizer.state[optimizer.param_groups[0]["params"][0]] == {
+            "momentum_buffer": None,
+            "nested": {"a": [1, 2]},
+        }

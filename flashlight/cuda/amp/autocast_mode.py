@@ -12,7 +12,9 @@ __all__ = ["autocast", "custom_bwd", "custom_fwd"]
 
 
 def _deprecated(name: str, newer: str) -> None:
-    warnings.warn(f"`torch.cuda.amp.{name}` is deprecated. Please use `torch.amp.{newer}` instead.", FutureWarning, stacklevel=3)
+    warnings.warn(
+        f"`torch.cuda.amp.{name}` is deprecated. Please use `torch.amp.{newer}` instead.", FutureWarning, stacklevel=3
+    )
 
 
 class autocast(autocast_mode.autocast):

@@ -17,7 +17,9 @@ class Wiring(NeuronMap):
 class FullyConnected(FullyConnectedMap):
     """Every neuron and input has a synapse to every neuron."""
 
-    def __init__(self, units, output_dim=None, erev_init_seed: int = 1111, self_connections: bool = True, *, input_dim=None):
+    def __init__(
+        self, units, output_dim=None, erev_init_seed: int = 1111, self_connections: bool = True, *, input_dim=None
+    ):
         super().__init__(units, output_dim, input_dim, seed=erev_init_seed, self_connections=self_connections)
 
     def _arguments(self) -> dict:

@@ -7,10 +7,22 @@ from .streams import Twister
 
 _SIGNS = (-1, 1)
 _UNUSED_SPARSITIES = ("sensory_to_motor_sparsity", "motor_to_motor_sparsity", "motor_to_inter_sparsity")
-CELL_PARAMS = (
-    "time_scale_factor activation recurrent_activation mode use_bias kernel_initializer recurrent_initializer "
-    "bias_initializer mixed_memory ode_unfolds epsilon implicit_param_constraints input_mapping output_mapping"
-).split()
+CELL_PARAMS = [
+    "time_scale_factor",
+    "activation",
+    "recurrent_activation",
+    "mode",
+    "use_bias",
+    "kernel_initializer",
+    "recurrent_initializer",
+    "bias_initializer",
+    "mixed_memory",
+    "ode_unfolds",
+    "epsilon",
+    "implicit_param_constraints",
+    "input_mapping",
+    "output_mapping",
+]
 
 
 def _fan(n: int, sparsity: float) -> int:

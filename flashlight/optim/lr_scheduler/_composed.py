@@ -47,14 +47,21 @@ class _Composed(LRScheduler):
 class SequentialLR(_Composed):
     """One schedule after another, changing at the milestones."""
 
-    def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
+    ) -> None:
         self._check(optimizer, schedulers, "")
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
                 "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, but got "
                 f"number of schedulers {len(schedulers)} and the number of milestones to be equal to {len(milestones)}"
             )
-        self._schedulers, self._milestones, self.last_epoch, self.optimizer = schedulers, milestones, last_epoch + 1, optimizer
+        self._schedulers, self._milestones, self.last_epoch, self.optimizer = (
+            schedulers,
+            milestones,
+            last_epoch + 1,
+            optimizer,
+        )
         # each member has set the rates for its own first epoch: begin again with the one whose turn it is
         for group in optimizer.param_groups:
             set_option(group, "lr", group["initial_lr"])

@@ -89,7 +89,9 @@ class CyclicLR(_Cycle):
         scale = self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
         rates = [low + (high - low) * height * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
         if self.cycle_momentum:
-            for group, low, high in zip(self.optimizer.param_groups, self.base_momentums, self.max_momentums, strict=True):
+            for group, low, high in zip(
+                self.optimizer.param_groups, self.base_momentums, self.max_momentums, strict=True
+            ):
                 self._set_momentum(group, high - (high - low) * height * scale)
         return rates
 
@@ -106,7 +108,13 @@ class CyclicLR(_Cycle):
 
 
 def _phase(end_step: float, lr: str, to_lr: str, momentum: str, to_momentum: str) -> dict:
-    return {"end_step": end_step, "start_lr": lr, "end_lr": to_lr, "start_momentum": momentum, "end_momentum": to_momentum}
+    return {
+        "end_step": end_step,
+        "start_lr": lr,
+        "end_lr": to_lr,
+        "start_momentum": momentum,
+        "end_momentum": to_momentum,
+    }
 
 
 class OneCycleLR(_Cycle):
@@ -180,7 +188,9 @@ class OneCycleLR(_Cycle):
         groups = self.optimizer.param_groups
         if self.cycle_momentum:
             for group in groups:
-                self._set_momentum(group, self._anneal_func(group[phase["start_momentum"]], group[phase["end_momentum"]], pct))
+                self._set_momentum(
+                    group, self._anneal_func(group[phase["start_momentum"]], group[phase["end_momentum"]], pct)
+                )
         return [self._anneal_func(group[phase["start_lr"]], group[phase["end_lr"]], pct) for group in groups]
 
 
