@@ -130,12 +130,17 @@ def gpt():
 def cnn():
     """Two conv-norm-relu-pool blocks and a linear layer on 32 images of 32x32, SGD with momentum."""
     x, y = _rng.rand(32, 3, 32, 32).astype(np.float32), _rng.randint(0, 10, 32)
-    model = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1),
-                          nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4096, 10))  # fmt: skip
+    blocks = [
+        [nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU(), nn.MaxPool2d(2)] for i, o in ((3, 32), (32, 64))
+    ]
+    model = nn.Sequential(*blocks[0], *blocks[1], nn.Flatten(), nn.Linear(4096, 10))
     ours = torch_step(model, lambda m, a, b: F.cross_entropy(m(a), b), torch.optim.SGD(model.parameters(), 1e-2, momentum=0.9),
                       torch.from_numpy(x), torch.from_numpy(y))  # fmt: skip
-    hand = mnn.Sequential(mnn.Conv2d(3, 32, 3, padding=1), mnn.BatchNorm(32), mnn.ReLU(), mnn.MaxPool2d(2, 2), mnn.Conv2d(32, 64, 3, padding=1),
-                          mnn.BatchNorm(64), mnn.ReLU(), mnn.MaxPool2d(2, 2), lambda t: t.reshape(t.shape[0], -1), mnn.Linear(4096, 10))  # fmt: skip
+    hand_blocks = [
+        [mnn.Conv2d(i, o, 3, padding=1), mnn.BatchNorm(o), mnn.ReLU(), mnn.MaxPool2d(2, 2)]
+        for i, o in ((3, 32), (32, 64))
+    ]
+    hand = mnn.Sequential(*hand_blocks[0], *hand_blocks[1], lambda t: t.reshape(t.shape[0], -1), mnn.Linear(4096, 10))
     theirs = mlx_step(hand, lambda m, a, b: mnn.losses.cross_entropy(m(a), b, reduction="mean"), mopt.SGD(1e-2, momentum=0.9),
                       mx.array(x.transpose(0, 2, 3, 1)), mx.array(y))  # fmt: skip
     return ours, theirs, 1

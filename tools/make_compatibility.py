@@ -20,8 +20,11 @@ from flashlight._core import table
 
 PAGE = pathlib.Path(__file__).parent.parent / "docs" / "compatibility.md"
 HEAD = pathlib.Path(__file__).parent / "compatibility_head.md"
-SPACES = ["torch", "torch.Tensor", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.linalg", "torch.fft",
-          "torch.special", "torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "torch.autograd", "torch.distributions"]  # fmt: skip
+SPACES = [
+    "torch", "torch.Tensor", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.linalg",
+    "torch.fft", "torch.special", "torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "torch.autograd",
+    "torch.distributions",
+]  # fmt: skip
 # what torch exposes by accident or for its own use
 _NOISE = {
     "annotations",

@@ -136,7 +136,7 @@ def save_inputs(op, node, tensors, arrays) -> None:
 
 # ------------------------------------------------------------------------------------------------------------ promotion
 def is_number(value) -> bool:
-    return isinstance(value, (int, float, complex, np.generic)) or isinstance(value, numbers.Number)
+    return isinstance(value, (int, float, complex, np.generic, numbers.Number))
 
 
 def prepare(op, tensors, arrays, plain: bool):

@@ -143,7 +143,7 @@ class Slice(Step):
 
     def layout(self, shape, strides, offset):
         sizes, steps = [], []
-        for n, s, k in zip(shape, strides, self.key, strict=True):
+        for s, k in zip(strides, self.key, strict=True):
             if isinstance(k, slice):
                 sizes.append(len(range(k.start, k.stop, k.step)))
                 steps.append(s * k.step)

@@ -300,7 +300,8 @@ def op(
         promote: None (operands as they come), "same" (torch's common dtype), "float" (and integers become the default float).
         namespace: "torch", "nn.functional", "linalg", "fft", "special", or several.
         method: also a Tensor method; by default when it is in the torch namespace.
-        inplace: also ``name_``. flagged: also in nn.functional, with a last argument ``inplace``. out: accept ``out=``; by default when it is in a namespace other than nn.functional.
+        inplace: also ``name_``. flagged: also in nn.functional, with a last argument ``inplace``.
+        out: accept ``out=``; by default when it is in a namespace other than nn.functional.
         grad: False if it is not differentiable: its result does not require grad.
         autocast: what amp does to its operands: "low", "fp32", "widest", "input" (the dtype of the first), "banned", or for a function
             "keep" (nothing, nor to those of its operators). Where torch's lists differ, one for each family of devices: "cpu fp32,

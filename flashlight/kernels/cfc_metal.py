@@ -49,21 +49,21 @@ def _summed_to(a: mx.array, like: mx.array) -> mx.array:
 def _gated_forward(gates, elapsed, columns: int, no_gate: bool) -> mx.array:
     batch, units = gates.shape[0], gates.shape[1] // columns
     return launch.elementwise(
-        "cfc", "cfc_step", [gates, elapsed, _steps(elapsed)], [((batch, units), gates.dtype)],
+        "cfc", "cfc_step", [gates, elapsed.reshape(-1), _steps(elapsed)], [((batch, units), gates.dtype)],
         size=(batch, units), T=gates.dtype, COLUMNS=columns, NO_GATE=no_gate,
     )[0]  # fmt: skip
 
 
 def _gated_backward(g, gates, elapsed, columns: int, no_gate: bool) -> list[mx.array]:
     d_gates, d_elapsed = launch.elementwise(
-        "cfc", "cfc_step_backward", [g, gates, elapsed, _steps(elapsed)], [(gates.shape, gates.dtype), (g.shape, mx.float32)],
+        "cfc", "cfc_step_backward", [g, gates, elapsed.reshape(-1), _steps(elapsed)], [(gates.shape, gates.dtype), (g.shape, mx.float32)],
         size=g.shape, T=gates.dtype, COLUMNS=columns, NO_GATE=no_gate,
     )  # fmt: skip
     return [d_gates, _summed_to(d_elapsed, elapsed)]
 
 
 def _pure_forward(gates, elapsed, decay, amplitude) -> mx.array:
-    inputs = [gates, elapsed, _steps(elapsed), decay, amplitude]
+    inputs = [gates, elapsed.reshape(-1), _steps(elapsed), decay, amplitude]
     return launch.elementwise(
         "cfc", "cfc_pure", inputs, [(gates.shape, gates.dtype)], size=gates.shape, T=gates.dtype
     )[0]  # fmt: skip
@@ -72,7 +72,7 @@ def _pure_forward(gates, elapsed, decay, amplitude) -> mx.array:
 def _pure_backward(g, gates, elapsed, decay, amplitude) -> list[mx.array]:
     rows = (gates.shape, mx.float32)
     d_gates, d_elapsed, d_decay, d_amplitude = launch.elementwise(
-        "cfc", "cfc_pure_backward", [g, gates, elapsed, _steps(elapsed), decay, amplitude],
+        "cfc", "cfc_pure_backward", [g, gates, elapsed.reshape(-1), _steps(elapsed), decay, amplitude],
         [(gates.shape, gates.dtype), rows, rows, rows], size=gates.shape, T=gates.dtype,
     )  # fmt: skip
     return [

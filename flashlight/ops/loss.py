@@ -227,9 +227,8 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     if var.size() != input.size():
         if input.size()[:-1] == var.size():
             var = var.unsqueeze(-1)
-        elif input.ndim != var.ndim or input.size()[:-1] != var.size()[:-1] or var.size(-1) != 1:
-            if not all(v in (1, n) for v, n in zip(var.size(), input.size(), strict=False)) or input.ndim != var.ndim:
-                raise ValueError("var is of incorrect size")
+        elif input.ndim != var.ndim or not all(v in (1, n) for v, n in zip(var.size(), input.size(), strict=True)):
+            raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
     checks.refuse(holds_any(read(var) < 0), read(var), lambda: ValueError("var has negative entry/entries"))

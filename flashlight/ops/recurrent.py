@@ -214,7 +214,7 @@ def _gru_forward(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse):
     return (_stacked(outputs, order), h), (previous, gates)
 
 
-@op(namespace="_", name="gru", method=False, autocast="low", backward="Gru")
+@op(namespace="_", name="gru", method=False, autocast="cpu input, gpu low", backward="Gru")
 def gru_sequence(
     input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, lengths, reverse: bool
 ) -> Array:

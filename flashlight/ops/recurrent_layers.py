@@ -136,7 +136,7 @@ def _one(sequence, extra, input, states, w_ih, w_hh, b_ih, b_hh):
     return dispatch.run(sequence, tensors, (None, False, *extra))[1:]
 
 
-@composite(method=False)
+@composite(method=False, autocast="cpu input, gpu low")
 def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of an LSTM: (B, I) and (h, c) of (B, H) -> new h and c."""
     h, c = _one(lstm_sequence, (), input, tuple(hx), w_ih, w_hh, b_ih, b_hh)

@@ -13,7 +13,7 @@ def test_known_indices_raise_at_once(lib):
     x = lib.arange(12.0).reshape(3, 4)
     with pytest.raises(IndexError, match="index 3 is out of bounds for dimension 0 with size 3"):
         x[lib.tensor([0, 3])]
-    with pytest.raises(IndexError, match="index -5 is out of bounds for dimension . with size 4"):
+    with pytest.raises(IndexError, match=r"index -5 is out of bounds for dimension . with size 4"):
         x[:, lib.tensor([-5])]
     with pytest.raises(IndexError, match="index 3 is out of bounds for dimension 0 with size 3"):
         x[3]

@@ -16,19 +16,23 @@ NAMES = [
 ]  # fmt: skip
 
 
-def outcome(fn):
+def outcome(fn, *args):
     """The name of the resulting dtype, or the type of the exception."""
     try:
-        return str(fn())
+        return str(fn(*args))
     except Exception as error:
         return type(error)
+
+
+def product_dtype(a, b):
+    return (a * b).dtype
 
 
 @pytest.mark.parametrize("a", NAMES)
 def test_promote_types(a):
     for b in [*NAMES, "complex128"]:
-        ours = outcome(lambda: flashlight.promote_types(getattr(flashlight, a), getattr(flashlight, b)))
-        assert ours == outcome(lambda: torch.promote_types(getattr(torch, a), getattr(torch, b))), (a, b)
+        ours = outcome(flashlight.promote_types, getattr(flashlight, a), getattr(flashlight, b))
+        assert ours == outcome(torch.promote_types, getattr(torch, a), getattr(torch, b)), (a, b)
 
 
 @pytest.mark.parametrize("a", NAMES)
@@ -50,13 +54,11 @@ def test_result_type_of_tensors_and_numbers(a):
             yield scalar, number
 
     for ours, theirs in zip(operands(flashlight), operands(torch), strict=True):
-        expected = outcome(lambda: torch.result_type(*theirs))
+        expected = outcome(torch.result_type, *theirs)
         if expected != "torch.complex128":
-            assert outcome(lambda: flashlight.result_type(*ours)) == expected, theirs
+            assert outcome(flashlight.result_type, *ours) == expected, theirs
             if isinstance(expected, str):
-                assert outcome(lambda: (ours[0] * ours[1]).dtype) == outcome(lambda: (theirs[0] * theirs[1]).dtype), (
-                    theirs
-                )
+                assert outcome(product_dtype, *ours) == outcome(product_dtype, *theirs), theirs
 
 
 def test_default_dtype_drives_python_floats():

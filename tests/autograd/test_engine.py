@@ -218,7 +218,7 @@ def test_modes(lib):
 @both
 def test_multi_output_with_unused_part(lib):
     x = lib.arange(6.0).reshape(2, 3).requires_grad_()
-    a, b, c = x.unbind(1)
+    a, _, c = x.unbind(1)
     (a * 2 + c).sum().backward()
     assert x.grad.tolist() == [[2.0, 0.0, 1.0], [2.0, 0.0, 1.0]]
 

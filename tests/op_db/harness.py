@@ -41,37 +41,61 @@ def wanted(op) -> bool:
     return not any(part in op.name for part in OUTSIDE)
 
 
-def convert(value, grad: bool, made: list):
-    """The same argument for flashlight; tensors that require grad are also put into ``made``."""
-    if isinstance(value, torch.Tensor):
-        host = value.detach().resolve_conj().resolve_neg().cpu()
-        t = flashlight.tensor(host.float().numpy() if host.dtype == torch.bfloat16 else host.numpy())
-        if host.dtype == torch.bfloat16:
-            t = t.bfloat16()
-        if grad and value.requires_grad:
-            t.requires_grad_()
-            made.append(t)
+class Convert:
+    """Gives flashlight the same arguments: tensors that share a storage go on sharing it, strides included.
+
+    With ``grad``, the tensors that require grad are collected in ``leaves``.
+    """
+
+    def __init__(self, grad: bool):
+        self.grad, self.leaves, self.done, self.storages = grad, [], {}, {}
+
+    def __call__(self, value):
+        if isinstance(value, torch.Tensor):
+            if id(value) not in self.done:
+                # the tensor itself is kept too, so that its id is not used again
+                self.done[id(value)] = self.tensor(value), value
+            return self.done[id(value)][0]
+        if isinstance(value, (torch.dtype, torch.memory_format, torch.layout)):
+            return getattr(flashlight, str(value).removeprefix("torch."))
+        if isinstance(value, torch.device):
+            return flashlight.device(str(value))
+        if isinstance(value, torch.Generator):
+            return flashlight.Generator().manual_seed(value.initial_seed())
+        if isinstance(value, (list, tuple)):
+            parts = [self(v) for v in value]
+            kind = flashlight.Size if isinstance(value, torch.Size) else type(value)
+            return kind(*parts) if hasattr(value, "_fields") else kind(parts)
+        if isinstance(value, dict):
+            return {k: self(v) for k, v in value.items()}
+        if isinstance(value, torch.nn.Module):
+            return getattr(flashlight.nn, type(value).__name__)()
+        if isinstance(value, types.FunctionType) and value.__module__.startswith("torch.testing"):
+            return rebuilt(value)
+        if callable(value) and getattr(value, "__module__", "").startswith("torch.nn.functional"):
+            return getattr(flashlight.nn.functional, value.__name__)
+        return value
+
+    def tensor(self, value):
+        host = value.detach()
+        if host.is_conj() or host.is_neg() or (host.is_contiguous() and host.untyped_storage().nbytes() == host.nbytes):
+            t = self.plain(host.resolve_conj().resolve_neg(), host)
+        else:
+            whole = host.as_strided((host.untyped_storage().nbytes() // host.element_size(),), (1,), 0)
+            t = self.plain(whole, host).as_strided(host.shape, host.stride(), host.storage_offset())
+        if self.grad and value.requires_grad:
+            t = t.detach().requires_grad_()
+            self.leaves.append(t)
         return t
-    if isinstance(value, torch.dtype):
-        return getattr(flashlight, str(value).removeprefix("torch."))
-    if isinstance(value, torch.device):
-        return flashlight.device(str(value))
-    if isinstance(value, (torch.memory_format, torch.layout)):
-        return getattr(flashlight, str(value).removeprefix("torch."))
-    if isinstance(value, torch.Generator):
-        return flashlight.Generator().manual_seed(value.initial_seed())
-    if isinstance(value, (list, tuple)):
-        parts = [convert(v, grad, made) for v in value]
-        return (
-            flashlight.Size(parts)
-            if isinstance(value, torch.Size)
-            else type(value)(parts)
-            if not hasattr(value, "_fields")
-            else type(value)(*parts)
-        )
-    if isinstance(value, dict):
-        return {k: convert(v, grad, made) for k, v in value.items()}
-    return value
+
+    def plain(self, host, owner):
+        """A whole storage; one that was met before is shared."""
+        key = (owner.untyped_storage().data_ptr(), host.dtype) if host.nbytes else id(owner)
+        if key not in self.storages:
+            t = flashlight.tensor(host.float().numpy() if host.dtype == torch.bfloat16 else host.numpy())
+            self.storages[key] = t.bfloat16() if host.dtype == torch.bfloat16 else t
+        t = self.storages[key]
+        return t if t.shape == host.shape else t.as_strided(host.shape, host.stride(), host.storage_offset())
 
 
 def find(op):
@@ -124,7 +148,7 @@ def leaves(value) -> list:
 def as_numpy(t) -> np.ndarray:
     t = t.detach()
     t = t.float() if "bfloat16" in str(t.dtype) else t
-    return (t.resolve_conj().resolve_neg() if isinstance(t, torch.Tensor) else t).numpy()
+    return t.resolve_conj().resolve_neg().numpy(force=True) if isinstance(t, torch.Tensor) else t.numpy()
 
 
 # results that are unique only up to the signs or phases of vectors
@@ -178,12 +202,8 @@ def forward(op, fn, dtype) -> str:
         torch.manual_seed(42)
         theirs = op(sample.input, *sample.args, **sample.kwargs)
         flashlight.manual_seed(42)
-        made: list = []
-        ours = fn(
-            convert(sample.input, False, made),
-            *convert(sample.args, False, made),
-            **convert(sample.kwargs, False, made),
-        )
+        convert = Convert(False)
+        ours = fn(convert(sample.input), *convert(sample.args), **convert(sample.kwargs))
         a, b = leaves(ours), leaves(theirs)
         if len(a) != len(b):
             return f"{len(a)} results for {len(b)}: {sample.summary()[:200]}"
@@ -214,14 +234,12 @@ def gradient(op, fn, dtype) -> str:
             continue
         expected = torch.autograd.grad(loss, theirs_in, allow_unused=True)
         flashlight.manual_seed(42)
-        made: list = []
-        ours = fn(
-            convert(sample.input, True, made), *convert(sample.args, True, made), **convert(sample.kwargs, True, made)
-        )
+        convert = Convert(True)
+        ours = fn(convert(sample.input), *convert(sample.args), **convert(sample.kwargs))
         loss = total(flashlight, leaves(ours))
         if loss is None:
             return f"result does not require grad: {sample.summary()[:200]}"
-        found = flashlight.autograd.grad(loss, made, allow_unused=True)
+        found = flashlight.autograd.grad(loss, convert.leaves, allow_unused=True)
         for x, y in zip(found, expected, strict=True):
             if y is None or x is None:
                 if (x is None) != (y is None) and np.any(as_numpy(x if y is None else y)):
@@ -234,22 +252,30 @@ def gradient(op, fn, dtype) -> str:
 
 
 def errors(op, fn, _dtype) -> str:
-    for bad in op.error_inputs("cpu"):
-        sample = bad.sample_input
-        made: list = []
-        try:
-            args = (convert(sample.input, False, made), *convert(sample.args, False, made))
-            kwargs = convert(sample.kwargs, False, made)
-        except TypeError:
-            continue  # data that flashlight refuses to hold is refused all the more
-        try:
-            fn(*args, **kwargs)
-        except bad.error_type:
-            continue
-        except (TypeError, RuntimeError, ValueError, IndexError, NotImplementedError) as error:
-            return f"{type(error).__name__} for {bad.error_type.__name__ if isinstance(bad.error_type, type) else bad.error_type}: {str(bad.error_regex)[:100]} | {str(error)[:100]}"
-        return f"not refused ({bad.error_regex[:150]}): {sample.summary()[:200]}"
-    return ""
+    problems = [refusal(op, fn, bad.sample_input) for bad in op.error_inputs("cpu")]
+    return " ;; ".join(p for p in problems if p)
+
+
+def refusal(op, fn, sample) -> str:
+    """Empty if a call that torch refuses is refused with the same exception."""
+    convert = Convert(False)
+    try:
+        args, kwargs = (convert(sample.input), *convert(sample.args)), convert(sample.kwargs)
+    except (TypeError, ValueError, NotImplementedError):
+        return ""  # data that flashlight or numpy can not hold is refused all the more
+    try:
+        op(sample.input, *sample.args, **sample.kwargs)
+    except Exception as error:
+        expected = error
+    else:
+        return ""
+    try:
+        fn(*args, **kwargs)
+    except type(expected):
+        return ""
+    except (TypeError, RuntimeError, ValueError, IndexError, NotImplementedError) as error:
+        return f"{type(error).__name__} for {type(expected).__name__}: {str(expected)[:100]} | {str(error)[:100]}"
+    return f"not refused ({str(expected)[:150]}): {sample.summary()[:200]}"
 
 
 CHECKS = {"forward": forward, "gradient": gradient, "errors": errors}

@@ -1,0 +1,93 @@
+"""The few array functions a scan is written in, for MLX and for numpy.
+
+On the CPU numpy runs a scan many times faster than MLX: its transcendental functions are vectorised, a small operation costs
+a microsecond, and nothing is queued. The mathematics of a cell is written once, over ``xp``, which is one of the two.
+"""
+
+from __future__ import annotations
+
+import math
+
+import mlx.core as mx
+import numpy as np
+
+from .._core.conversion import from_host
+from .._core.modes import modes
+from .._core.numerics.elementary import exp, sigmoid, tanh
+
+# OpenBLAS starts its threads above about this many multiplications, which costs more than it gains in a scan
+_ONE_THREAD = 1 << 19
+
+
+class Mlx:
+    """MLX's arrays."""
+
+    tanh, sigmoid, exp = staticmethod(tanh), staticmethod(sigmoid), staticmethod(exp)
+    where, abs, sign, sum = mx.where, mx.abs, mx.sign, mx.sum
+    concatenate, stack, erf = mx.concatenate, mx.stack, mx.erf
+    product = mx.matmul
+
+    @staticmethod
+    def turned(a):
+        """The transpose of a matrix."""
+        return a.T
+
+    @staticmethod
+    def positive(a):
+        return (a > 0).astype(a.dtype)
+
+
+class Numpy:
+    """numpy's arrays."""
+
+    tanh, exp = np.tanh, np.exp
+    where, abs, sign, sum = np.where, np.abs, np.sign, np.sum
+    concatenate, stack = np.concatenate, np.stack
+
+    @staticmethod
+    def sigmoid(a):
+        return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+    @staticmethod
+    def turned(a):
+        """The transpose of a matrix, laid out as such: it is read at every step."""
+        return np.ascontiguousarray(a.T)
+
+    @staticmethod
+    def positive(a):
+        return (a > 0).astype(a.dtype)
+
+    @staticmethod
+    def product(a, b):
+        """A matrix product; a step's small one stays on this thread."""
+        rows = max(_ONE_THREAD // (b.shape[0] * b.shape[1] or 1), 1)
+        if a.shape[0] <= rows or a.shape[0] > 4 * rows:
+            return a @ b
+        return np.concatenate([a[i : i + rows] @ b for i in range(0, a.shape[0], rows)])
+
+
+def on_host(array: mx.array) -> np.ndarray:
+    """An MLX array as numpy's; halves as float32."""
+    if array.dtype in (mx.float16, mx.bfloat16):
+        array = array.astype(mx.float32)
+    return np.array(array, copy=False)
+
+
+def back(array: np.ndarray, like: mx.array) -> mx.array:
+    """A numpy array as MLX's, in the dtype of another one."""
+    made = from_host(np.ascontiguousarray(array))
+    return made if made.dtype == like.dtype else made.astype(like.dtype)
+
+
+def uses_host() -> bool:
+    """Whether scans run in numpy: when there is no GPU to run them."""
+    return mx.default_device().type == mx.DeviceType.cpu
+
+
+def wants_gradient(tensors) -> bool:
+    """Whether an operator on these tensors would be recorded."""
+    return modes.grad and any(t._rg for t in tensors)
+
+
+ROOT2 = math.sqrt(2.0)
+ROOT2PI = math.sqrt(2.0 * math.pi)
