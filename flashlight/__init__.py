@@ -6,6 +6,7 @@ import difflib as _difflib
 import importlib as _importlib
 import pkgutil as _pkgutil
 import sys as _sys
+from math import e, inf, nan, pi
 
 from ._core import blas as _blas
 
@@ -53,6 +54,7 @@ from ._core.tensor import (  # noqa: E402
     strided,
 )
 
+newaxis = None
 # the version of the interface, as code that asks for torch.__version__ compares it, and our own
 __version__ = "2.13.0+flashlight.0.1.0"
 

@@ -11,6 +11,7 @@ from . import checks, dtypes, lazy, views
 from . import device as devices
 from .errors import cannot_cast, size_mismatch
 from .modes import modes
+from .overlap import refuse_shared
 from .steps import unbroadcast
 from .tape import Node, is_differentiable, note_traceback, sequence, vjp_of
 from .tensor import Tensor, read, wrap
@@ -288,6 +289,8 @@ def in_place(op, tensors, statics):
     """Run an operator and write its result into the first tensor."""
     target = tensors[0]
     views.check_writable(target)
+    if target._view is not None and op.promotes:
+        refuse_shared(target, tensors[1:], whole=False)
     result = run(op, tensors, statics) if modes.autocast is None else run_as_is(op, tensors, statics)
     if modes.inference is False and target.__dict__ and target.is_inference():
         raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed.")
@@ -310,18 +313,22 @@ def run_as_is(op, tensors, statics):
         modes.autocast = before
 
 
-def deliver(result, out):
+def deliver(result, out, rule: str = "", operands=()):
     """The result of a function that is made of others, put into its ``out=`` if there is one."""
-    return result if out is None else write_out(out, result)
+    return result if out is None else write_out(out, result, rule, operands)
 
 
-def write_out(out, result):
-    """The ``out=`` form: put a result into a tensor the caller owns."""
+def write_out(out, result, rule: str = "", operands=()):
+    """The ``out=`` form: put a result into a tensor the caller owns.
+
+    Args:
+        rule: what torch asks of it, see ``op``: "exact" (the dtype of the result), "apart" (no memory of an operand's).
+    """
     if isinstance(result, tuple):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):
             raise TypeError(f"out= needs a tuple of {len(result)} tensors")
         for o, r in zip(out, result, strict=True):
-            write_out(o, r)
+            write_out(o, r, rule, operands)
         return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
     if not isinstance(out, Tensor):
         raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
@@ -330,8 +337,15 @@ def write_out(out, result):
             "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
         )
     have, want = result.dtype, out.dtype
+    if have is not want and "exact" in rule:
+        have, want = (dtypes.scalar_type_name(d).lower() for d in (have, want))
+        raise RuntimeError(f"Expected out tensor to have dtype {have}, but got {want} instead")
     if not dtypes.can_cast(have, want):
         raise cannot_cast(dtypes.scalar_type_name(have), dtypes.scalar_type_name(want))
+    if out._view is not None:
+        views.refuse_repeats(out)
+    if "apart" in rule:
+        refuse_shared(out, operands, shape=result.shape)
     value = convert(read(result), want.mlx)
     if read(out).shape == value.shape or out._view is None:
         views.write(out, wrap(value))

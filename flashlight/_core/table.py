@@ -58,6 +58,7 @@ class Operator:
         self.cpu = options["cpu"]
         self.constant_outputs = options["constant_outputs"]
         self.result = options["result"]
+        self.out_rule = options["out_rule"]
         self.backward_name = (options["backward"] or _camel(name)) + "Backward0"
         # with operands all inexact, "float" operators give inexact results: saves a look at the output's dtype
         self.inexact_output = self.promotes == "float"
@@ -166,7 +167,8 @@ class Operator:
         head, prepare = self._head()
         call = self._call("run")
         if out:
-            prepare += f"    if out is not None:\n        return write_out(out, {call})\n"
+            last = f", op.out_rule, {self._operands()}" if self.out_rule else ""
+            prepare += f"    if out is not None:\n        return write_out(out, {call}{last})\n"
             head += ["out=None"] if "*" in head else ["*", "out=None"]
         return self._compile(self.name, head, prepare, call)
 
@@ -205,13 +207,14 @@ class Operator:
                     head = _defaults_after(head)
         return head, prepare
 
-    def _call(self, runner: str) -> str:
+    def _operands(self) -> str:
         if self.takes_list:
-            tensors = f"listed({self.tensors[0]}, op)"
-        else:
-            tensors = "(" + "".join(f"{n}, " for n in self.tensors) + ")"
+            return f"listed({self.tensors[0]}, op)"
+        return "(" + "".join(f"{n}, " for n in self.tensors) + ")"
+
+    def _call(self, runner: str) -> str:
         statics = "(" + "".join(f"{n}, " for n in self.statics) + ")"
-        return f"{runner}(op, {tensors}, {statics})"
+        return f"{runner}(op, {self._operands()}, {statics})"
 
     def _compile(self, name, head, prepare, call):
         scope = {
@@ -283,7 +286,7 @@ def op(
     method: bool | str | None = None,
     inplace: bool = False,
     flagged: bool = False,
-    out: bool | None = None,
+    out: bool | str | None = None,
     grad: bool = True,
     autocast: str | None = None,
     cpu: bool = False,
@@ -301,7 +304,8 @@ def op(
         namespace: "torch", "nn.functional", "linalg", "fft", "special", or several.
         method: also a Tensor method; by default when it is in the torch namespace.
         inplace: also ``name_``. flagged: also in nn.functional, with a last argument ``inplace``.
-        out: accept ``out=``; by default when it is in a namespace other than nn.functional.
+        out: accept ``out=``; by default when it is in a namespace other than nn.functional. Words say what torch asks of it:
+            "exact" (it has the dtype of the result), "apart" (it shares no memory with the operands).
         grad: False if it is not differentiable: its result does not require grad.
         autocast: what amp does to its operands: "low", "fp32", "widest", "input" (the dtype of the first), "banned", or for a function
             "keep" (nothing, nor to those of its operators). Where torch's lists differ, one for each family of devices: "cpu fp32,
@@ -316,6 +320,7 @@ def op(
         options = {
             "promote": promote, "grad": grad, "autocast": autocast, "cpu": cpu or host, "result": result,
             "constant_outputs": frozenset(constant_outputs), "backward": backward,
+            "out_rule": out if isinstance(out, str) else "",
         }  # fmt: skip
         operator = Operator(body, public, options)
         key = public if "torch" in where else f"{where[0]}.{public}" if where else f"_.{public}"

@@ -336,17 +336,19 @@ def fit(t: Tensor, new: Tensor, cast) -> Tensor:
     shape, target = new._a.shape, read(t).shape
     if shape != target:
         raise RuntimeError(f"output with shape {list(target)} doesn't match the broadcast shape {list(shape)}")
-    if t._view is not None and new._a.size and _repeats(layout_of(t)[1], target):
+    if t._view is not None and new._a.size:
+        refuse_repeats(t)
+    return new
+
+
+def refuse_repeats(t: Tensor) -> None:
+    """Refuse to write to a tensor that shows an element in several places, as an expanded one does."""
+    shape, strides, _ = layout_of(t)
+    if 0 in strides and 0 not in shape and any(s == 0 and n > 1 for s, n in zip(strides, shape, strict=True)):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."
         )
-    return new
-
-
-def _repeats(strides, shape) -> bool:
-    """Whether a dimension that was expanded shows the same elements again and again."""
-    return 0 in strides and any(s == 0 and n > 1 for s, n in zip(strides, shape, strict=True))
 
 
 # --------------------------------------------------------------------------------------------------------------- layout

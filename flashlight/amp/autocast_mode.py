@@ -69,7 +69,7 @@ class autocast:
         return autocast_decorator(self, func)
 
 
-autocast.__module__ = "flashlight.amp.autocast_mode"
+is_autocast_available.__module__ = __name__
 
 
 def autocast_decorator(autocast_instance: autocast, func):

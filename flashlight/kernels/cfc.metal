@@ -5,7 +5,7 @@
 // cfc_pure: gates (B, H) hold z1; decay is |w_tau|'s w_tau and amplitude is A, both (H).
 // elapsed is broadcast: steps are its distances in memory between sequences and between units, 0 where it is shared.
 
-METAL_FUNC float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
+inline float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
 
 // kernel cfc_step: gates, elapsed, steps -> hidden
     uint units = threads_per_grid.x, column = thread_position_in_grid.x, row = thread_position_in_grid.y;

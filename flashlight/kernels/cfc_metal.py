@@ -46,12 +46,12 @@ def _summed_to(a: mx.array, like: mx.array) -> mx.array:
     return mx.sum(a, axis=axes, keepdims=True).reshape(like.shape).astype(like.dtype)
 
 
-def _gated_forward(gates, elapsed, columns: int, no_gate: bool) -> mx.array:
+def _gated_forward(gates, elapsed, columns: int, no_gate: bool) -> list[mx.array]:
     batch, units = gates.shape[0], gates.shape[1] // columns
     return launch.elementwise(
         "cfc", "cfc_step", [gates, elapsed.reshape(-1), _steps(elapsed)], [((batch, units), gates.dtype)],
         size=(batch, units), T=gates.dtype, COLUMNS=columns, NO_GATE=no_gate,
-    )[0]  # fmt: skip
+    )  # fmt: skip
 
 
 def _gated_backward(g, gates, elapsed, columns: int, no_gate: bool) -> list[mx.array]:
@@ -62,11 +62,10 @@ def _gated_backward(g, gates, elapsed, columns: int, no_gate: bool) -> list[mx.a
     return [d_gates, _summed_to(d_elapsed, elapsed)]
 
 
-def _pure_forward(gates, elapsed, decay, amplitude) -> mx.array:
+def _pure_forward(gates, elapsed, decay, amplitude) -> list[mx.array]:
     inputs = [gates, elapsed.reshape(-1), _steps(elapsed), decay, amplitude]
-    return launch.elementwise(
-        "cfc", "cfc_pure", inputs, [(gates.shape, gates.dtype)], size=gates.shape, T=gates.dtype
-    )[0]  # fmt: skip
+    outputs = [(gates.shape, gates.dtype)]
+    return launch.elementwise("cfc", "cfc_pure", inputs, outputs, size=gates.shape, T=gates.dtype)
 
 
 def _pure_backward(g, gates, elapsed, decay, amplitude) -> list[mx.array]:
@@ -86,18 +85,22 @@ def _pure_backward(g, gates, elapsed, decay, amplitude) -> list[mx.array]:
 @functools.cache
 def _gated(columns: int, no_gate: bool):
     def plain(gates, elapsed):
-        return reference(gates, None if columns == 3 else elapsed, no_gate)
+        return [reference(gates, None if columns == 3 else elapsed, no_gate)]
 
     return launch.differentiable(
         lambda gates, elapsed: _gated_forward(gates, elapsed, columns, no_gate),
-        lambda g, gates, elapsed: _gated_backward(g, gates, elapsed, columns, no_gate),
+        lambda g, inputs, _results: _gated_backward(*g, *inputs, columns, no_gate),
         plain,
     )
 
 
 @functools.cache
 def _pure():
-    return launch.differentiable(_pure_forward, _pure_backward, reference_pure)
+    return launch.differentiable(
+        _pure_forward,
+        lambda g, inputs, _results: _pure_backward(*g, *inputs),
+        lambda *inputs: [reference_pure(*inputs)],
+    )
 
 
 def fits(gates: mx.array, *parameters: mx.array) -> bool:
@@ -110,12 +113,12 @@ def step(gates: mx.array, elapsed: mx.array | None, no_gate: bool = False) -> mx
     if not fits(gates) or (elapsed is not None and elapsed.dtype not in launch.DTYPES):
         return reference(gates, elapsed, no_gate)
     if elapsed is None:
-        return _gated(3, no_gate)(gates, mx.ones((), dtype=gates.dtype))
-    return _gated(4, no_gate)(gates, elapsed)
+        return _gated(3, no_gate)(gates, mx.ones((), dtype=gates.dtype))[0]
+    return _gated(4, no_gate)(gates, elapsed)[0]
 
 
 def step_pure(gates: mx.array, elapsed: mx.array, decay: mx.array, amplitude: mx.array) -> mx.array:
     """The new state of the pure mode."""
     if not fits(gates, decay, amplitude) or elapsed.dtype not in launch.DTYPES:
         return reference_pure(gates, elapsed, decay, amplitude)
-    return _pure()(gates, elapsed, decay, amplitude)
+    return _pure()(gates, elapsed, decay, amplitude)[0]

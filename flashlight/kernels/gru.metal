@@ -1,7 +1,7 @@
 // One step of a GRU (gates r z n) after its matrix products: from_input and from_hidden are the two halves of the gates,
 // kept apart because r multiplies the second one's n. One thread for each unit and sequence; computed in float.
 
-METAL_FUNC float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
+inline float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
 
 // kernel gru_step: from_input, from_hidden, hidden -> new_hidden, activated
     uint units = threads_per_grid.x;

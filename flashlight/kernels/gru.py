@@ -52,17 +52,10 @@ def _launch_backward(d_new_hidden, activated, from_hidden, hidden) -> list[mx.ar
 
 @functools.cache
 def _fused():
-    backward = launch.once_more(_launch_backward, reference_backward)
+    def backward(cotangents, inputs, results):
+        return _launch_backward(cotangents[0], results[1], inputs[1], inputs[2])
 
-    @mx.custom_function
-    def forward(from_input, from_hidden, hidden):
-        return _launch(from_input, from_hidden, hidden)
-
-    @forward.vjp
-    def _(primals, cotangents, outputs):
-        return tuple(backward(cotangents[0], outputs[1], primals[1], primals[2]))
-
-    return forward, backward
+    return launch.differentiable(_launch, backward, lambda *inputs: [reference(*inputs)[0]])
 
 
 def fits(from_input: mx.array, from_hidden: mx.array, hidden: mx.array) -> bool:
@@ -73,10 +66,10 @@ def fits(from_input: mx.array, from_hidden: mx.array, hidden: mx.array) -> bool:
 def step(from_input: mx.array, from_hidden: mx.array, hidden: mx.array) -> tuple[mx.array, mx.array]:
     """(h, activated gates): the second is for :func:`step_backward` and carries no gradient of its own."""
     arrays = (from_input, from_hidden, hidden)
-    return tuple(_fused()[0](*arrays)) if fits(*arrays) else reference(*arrays)
+    return tuple(_fused()(*arrays)) if fits(*arrays) else reference(*arrays)
 
 
 def step_backward(d_new_hidden, activated, from_hidden, hidden) -> tuple[mx.array, mx.array, mx.array]:
     """Gradients of ``from_input``, ``from_hidden`` and ``hidden`` (its direct part) from that of the new hidden state."""
     arrays = (d_new_hidden, activated, from_hidden, hidden)
-    return tuple(_fused()[1](*arrays)) if launch.fits(*arrays) else reference_backward(*arrays)
+    return tuple(_launch_backward(*arrays)) if launch.fits(*arrays) else reference_backward(*arrays)

@@ -101,28 +101,26 @@ def widened(*arrays: mx.array) -> list[mx.array]:
     return [a.astype(mx.float32) if a.dtype in (mx.float16, mx.bfloat16) else a for a in arrays]
 
 
-def once_more(backward: Callable, reference: Callable) -> Callable:
-    """A backward step whose own gradient is MLX's autodiff of its reference."""
-    unit = mx.custom_function(backward)
+def differentiable(forward: Callable, backward: Callable, reference: Callable, outputs: int = 1) -> Callable:
+    """A kernel as a unit of MLX's autodiff.
 
-    @unit.vjp
-    def _(primals, cotangents, _outputs):
-        return tuple(mx.vjp(reference, list(primals), list(cotangents))[1])
-
-    return unit
-
-
-def differentiable(forward: Callable, backward: Callable, reference: Callable) -> Callable:
-    """A kernel of one output as a unit of MLX's autodiff: ``backward(g, *inputs)``, whose own gradient is the reference's."""
+    ``forward(*inputs)`` gives a list of arrays, of which the first ``outputs`` carry gradients and the others are kept for
+    ``backward(cotangents, inputs, results)``. ``reference(*inputs)`` gives the first ones in mx operations: the gradient's own
+    gradient is its autodiff.
+    """
     unit = mx.custom_function(forward)
 
-    def plain_backward(g, *inputs):
-        return list(mx.vjp(reference, list(inputs), [g])[1])
-
-    pull = once_more(backward, plain_backward)
+    def plain(*arrays):
+        return list(mx.vjp(reference, list(arrays[outputs:]), list(arrays[:outputs]))[1])
 
     @unit.vjp
-    def _(primals, cotangent, _output):
-        return tuple(pull(cotangent, *primals))
+    def _(primals, cotangents, results):
+        pull = mx.custom_function(lambda *arrays: backward(arrays[:outputs], arrays[outputs:], results))
+
+        @pull.vjp
+        def _(arrays, more, _gradients):
+            return tuple(mx.vjp(plain, list(arrays), list(more))[1])
+
+        return tuple(pull(*cotangents[:outputs], *primals))
 
     return unit

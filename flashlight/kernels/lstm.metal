@@ -1,7 +1,7 @@
 // One step of an LSTM after its matrix products, for gates in torch's order (i f g o) or, with NCPS, in that of ncps'
 // mixed memory (g i f o, and 1 added to the forget gate). One thread for each unit and sequence; computed in float.
 
-METAL_FUNC float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
+inline float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
 
 // kernel lstm_step: pre, cell -> hidden, new_cell, activated
     constexpr uint AT_I = NCPS ? 1 : 0, AT_F = NCPS ? 2 : 1, AT_G = NCPS ? 0 : 2, AT_O = 3;

@@ -64,19 +64,13 @@ def _launch_backward(d_hidden, d_new_cell, activated, cell, new_cell, order: str
 
 @functools.cache
 def _fused(order: str):
-    backward = launch.once_more(
-        lambda *arrays: _launch_backward(*arrays, order), functools.partial(reference_backward, order=order)
-    )
+    def backward(cotangents, inputs, results):
+        return _launch_backward(*cotangents, results[2], inputs[1], results[1], order)
 
-    @mx.custom_function
-    def forward(pre, cell):
-        return _launch(pre, cell, order)
+    def plain(pre, cell):
+        return list(reference(pre, cell, order)[:2])
 
-    @forward.vjp
-    def _(primals, cotangents, outputs):
-        return tuple(backward(cotangents[0], cotangents[1], outputs[2], primals[1], outputs[1]))
-
-    return forward, backward
+    return launch.differentiable(functools.partial(_launch, order=order), backward, plain, outputs=2)
 
 
 def fits(pre: mx.array, cell: mx.array) -> bool:
@@ -87,7 +81,7 @@ def fits(pre: mx.array, cell: mx.array) -> bool:
 def step(pre: mx.array, cell: mx.array, order: str = "torch") -> tuple[mx.array, mx.array, mx.array]:
     """(h, c, activated gates): the third is for :func:`step_backward` and carries no gradient of its own."""
     if fits(pre, cell):
-        return tuple(_fused(order)[0](pre, cell))
+        return tuple(_fused(order)(pre, cell))
     return reference(pre, cell, order)
 
 
@@ -95,5 +89,5 @@ def step_backward(d_hidden, d_new_cell, activated, cell, new_cell, order: str = 
     """Gradients of ``pre`` and ``cell`` from those of h and c; ``cell`` is the state before the step."""
     arrays = (d_hidden, d_new_cell, activated, cell, new_cell)
     if launch.fits(*arrays):
-        return tuple(_fused(order)[1](*arrays))
+        return tuple(_launch_backward(*arrays, order))
     return reference_backward(*arrays, order)

@@ -5,7 +5,7 @@
 // (start of each target's synapses, source of each) where sums go to targets, by source (start, target) where they go to
 // sources. Tables that are summed to sources come transposed, so that neighbouring threads read neighbouring synapses.
 
-METAL_FUNC float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
+inline float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
 
 // kernel ltc_synapses: from, weight, reversal, slope, centre, start, source, sizes -> numerator, denominator
     uint units = threads_per_grid.x, to = thread_position_in_grid.x, inputs = sizes[0];

@@ -59,7 +59,19 @@ def reference_synapses(rows: mx.array, *table: mx.array) -> list[mx.array]:
 
 
 def reference_scan(
-    initial, numerator, denominator, weight, reversal, slope, centre, leak_drive, leak, capacitance, delta, unfolds, epsilon
+    initial,
+    numerator,
+    denominator,
+    weight,
+    reversal,
+    slope,
+    centre,
+    leak_drive,
+    leak,
+    capacitance,
+    delta,
+    unfolds,
+    epsilon,
 ) -> mx.array:
     """The states (B, L, N) after every step, in mx operations; :func:`scan` says what the arguments are."""
     dtype = initial.dtype
@@ -143,27 +155,25 @@ def _gathered(table, at: Edges | None) -> list[mx.array]:
     return list(table) if at is None else [a.reshape(-1)[at.flat] for a in table]
 
 
+def _limited(table, at: Edges | None) -> list[mx.array]:
+    """A table without what is no synapse: nothing flows there, and no gradient comes back."""
+    return _spread(_gathered(table, at), table[0].shape, at)
+
+
 def _synapses_unit(units: int, at: Edges | None):
-    def plain_backward(d_top, d_bottom, rows, *table):
-        def plain(rows, *table):
-            return reference_synapses(rows, *_spread(table, (rows.shape[1], units), at))
+    def backward(cotangents, inputs, _results):
+        return _synapses_backward(*cotangents, *inputs, at=at)
 
-        return list(mx.vjp(plain, [rows, *table], [d_top, d_bottom])[1])
+    def plain(rows, *table):
+        return reference_synapses(rows, *_spread(table, (rows.shape[1], units), at))
 
-    forward = mx.custom_function(functools.partial(_synapses_forward, units=units, at=at))
-    pull = launch.once_more(functools.partial(_synapses_backward, at=at), plain_backward)
-
-    @forward.vjp
-    def _(primals, cotangents, _outputs):
-        return tuple(pull(*cotangents, *primals))
-
-    return forward
+    return launch.differentiable(functools.partial(_synapses_forward, units=units, at=at), backward, plain, outputs=2)
 
 
 def synapses(rows: mx.array, table: Sequence[mx.array], at: Edges | None = None) -> list[mx.array]:
     """Numerators and denominators (R, N) that rows (R, I) send through a table."""
     if not launch.fits(rows, *table):
-        return reference_synapses(rows, *table)
+        return reference_synapses(rows, *_limited(table, at))
     return list(_synapses_unit(table[0].shape[1], at)(rows, *_gathered(table, at)))
 
 
@@ -221,7 +231,16 @@ def _scan_backward(d_states, trace, totals, arrays, *, unfolds, at) -> list[mx.a
     bottom = d_bottom.reshape(per_unfold).sum(axis=2)
     d_capacitance = mx.sum(quotient * (before - after), axis=(0, 1))
     d_delta = _delta_gradient(quotient, before, after, totals, arrays, unfolds, at)
-    grads = [d_initial, top, bottom, *d_table, mx.sum(top, axis=(0, 1)), mx.sum(bottom, axis=(0, 1)), d_capacitance, d_delta]
+    grads = [
+        d_initial,
+        top,
+        bottom,
+        *d_table,
+        mx.sum(top, axis=(0, 1)),
+        mx.sum(bottom, axis=(0, 1)),
+        d_capacitance,
+        d_delta,
+    ]
     return [g.astype(a.dtype) for g, a in zip(grads, arrays)]
 
 
@@ -241,14 +260,14 @@ def _scan_unit(units: int, unfolds: int, epsilon: float, at: Edges | None):
 
     def plain(*arrays):
         tables = _spread(arrays[3:7], (units, units), at)
-        return reference_scan(*arrays[:3], *tables, *arrays[7:], unfolds, epsilon)
+        return [reference_scan(*arrays[:3], *tables, *arrays[7:], unfolds, epsilon)]
 
-    def backward(g, *arrays):
+    def backward(cotangents, inputs, _results):
         # the forward is run again with its trace: keeping it is for :func:`scan_saving`
-        _, trace, totals = launch_it(*arrays, trace=True)
-        return _scan_backward(g, trace, totals, arrays, unfolds=unfolds, at=at)
+        _, trace, totals = launch_it(*inputs, trace=True)
+        return _scan_backward(*cotangents, trace, totals, inputs, unfolds=unfolds, at=at)
 
-    return launch.differentiable(lambda *arrays: launch_it(*arrays, trace=False)[0], backward, plain)
+    return launch.differentiable(lambda *arrays: launch_it(*arrays, trace=False)[:1], backward, plain)
 
 
 def fits(*arrays: mx.array) -> bool:
@@ -267,5 +286,32 @@ def scan(
     """
     arrays = (initial, numerator, denominator, *table, leak_drive, leak, capacitance, delta)
     if not fits(*arrays):
-        return reference_scan(*arrays, unfolds, epsilon)
-    return _scan_unit(initial.shape[1], unfolds, epsilon, at)(*arrays[:3], *_gathered(table, at), *arrays[7:])
+        return reference_scan(*arrays[:3], *_limited(table, at), *arrays[7:], unfolds, epsilon)
+    return _scan_unit(initial.shape[1], unfolds, epsilon, at)(*arrays[:3], *_gathered(table, at), *arrays[7:])[0]
+
+
+class Kept(NamedTuple):
+    """What :func:`scan_saving` keeps for :func:`scan_backward`."""
+
+    arrays: list[mx.array]
+    trace: mx.array
+    totals: mx.array
+    unfolds: int
+    at: Edges | None
+
+
+def scan_saving(
+    initial, numerator, denominator, table, leak_drive, leak, capacitance, delta, unfolds: int, epsilon: float, at=None
+) -> tuple[mx.array, Kept]:
+    """The states of :func:`scan` and what its gradient reads: for callers with a rule of their own, where :func:`fits`."""
+    arrays = [initial, numerator, denominator, *_gathered(table, at), leak_drive, leak, capacitance, delta]
+    states, trace, totals = _scan_forward(*arrays, unfolds=unfolds, epsilon=epsilon, at=at, trace=True)
+    return states, Kept(arrays, trace, totals, unfolds, at)
+
+
+def scan_backward(d_states: mx.array, kept: Kept) -> list[mx.array]:
+    """Gradients of the arrays of :func:`scan`, in their order, the table's as tables."""
+    arrays, trace, totals, unfolds, at = kept
+    grads = _scan_backward(d_states, trace, totals, arrays, unfolds=unfolds, at=at)
+    units = arrays[0].shape[1]
+    return [*grads[:3], *_spread(grads[3:7], (units, units), at), *grads[7:]]

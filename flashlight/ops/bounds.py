@@ -131,6 +131,8 @@ _PLAIN = {int, float, type(None)}
 
 
 def _clamped(runner, input, min, max):
+    if not isinstance(input, Tensor):
+        raise TypeError(f"clamp(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if min is None and max is None:
         raise RuntimeError(_NO_BOUND)
     for name, bound in (("min", min), ("max", max)):

@@ -109,7 +109,7 @@ def native_layer_norm(input, normalized_shape, weight, bias, eps):
     rstd = (var + eps).rsqrt()
     out = (input - mean) * rstd
     out = out if weight is None else out * weight
-    return out if bias is None else out + bias, mean, rstd
+    return out if bias is None else out + bias, mean.detach(), rstd.detach()
 
 
 @composite(method=False)
@@ -134,7 +134,7 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
         return out, input.new_empty(0), input.new_empty(0)
     dims = [d for d in range(input.ndim) if d != 1]
     mean, var = _moments(input, dims)
-    return out, mean.flatten(), (var + eps).rsqrt().flatten()
+    return out, mean.detach().flatten(), (var + eps).rsqrt().detach().flatten()
 
 
 @composite(method=False)

@@ -238,13 +238,13 @@ def empty_permuted(
     size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
 ):
     """An uninitialised tensor whose dimensions lie in memory in the order ``physical_layout``, outermost first."""
-    shape, order = sizes_of((size,)), [wrap_dim(d, len(size)) for d in physical_layout]
-    if len(order) != len(shape):
+    shape = sizes_of((size,))
+    if len(physical_layout) != len(shape):
         raise RuntimeError(
             "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
-            f"{len(shape)} "
-            f"is not equal to len(physical_layout) = {len(order)}"
+            f"{len(shape)} is not equal to len(physical_layout) = {len(physical_layout)}"
         )
+    order = [wrap_dim(d, len(shape)) for d in physical_layout]
     if len(set(order)) != len(order):
         raise RuntimeError("Duplicate dim not allowed")
     t = finish(_filled(shape, 0, float_dtype(dtype)), device, requires_grad, layout, pin_memory)

@@ -30,6 +30,8 @@ def diff(input: Array, n=1, dim=-1, prepend: Array | None = None, append: Array 
     parts = [a for a in (prepend, input, append) if a is not None]
     if any(a.ndim != input.ndim for a in parts):
         raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+    if n == 0:
+        return input
     a = mx.concatenate(parts, axis=axis) if len(parts) > 1 else input
     for _ in range(min(n, a.shape[axis])):
         a = _steps(a, axis)

@@ -45,7 +45,7 @@ def _reduced(reduce, a: mx.array, axes, keepdim: bool) -> mx.array:
     return reduce(a, axis=axes, keepdims=keepdim)
 
 
-@op
+@op(out="exact")
 def amax(input: Array, dim=(), keepdim=False) -> Array:
     """The largest element of all or over dimensions; ties share the gradient evenly."""
     _real("max_values_cpu", input)
@@ -54,7 +54,7 @@ def amax(input: Array, dim=(), keepdim=False) -> Array:
     return _reduced(mx.max, input, axes, keepdim)
 
 
-@op
+@op(out="exact")
 def amin(input: Array, dim=(), keepdim=False) -> Array:
     """The smallest element of all or over dimensions; ties share the gradient evenly."""
     _real("min_values_cpu", input)
@@ -84,7 +84,7 @@ def aminmax(input, *, dim=None, keepdim=False, out=None):
         )
     over = () if dim is None else dim
     result = return_types.aminmax(*(dispatch.run(o, (input,), (over, keepdim)) for o in (amin, amax)))
-    return result if out is None else dispatch.write_out(out, result)
+    return dispatch.deliver(result, out, "exact")
 
 
 # ---------------------------------------------------------------------------------------------------------- positions

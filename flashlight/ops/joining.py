@@ -20,7 +20,7 @@ def _is_legacy_empty(shape) -> bool:
     return tuple(shape) == (0,)
 
 
-@op(promote="same", method=False, autocast="cpu widest", aliases=("concat", "concatenate"))
+@op(promote="same", method=False, autocast="cpu widest", aliases=("concat", "concatenate"), out="apart")
 def cat(tensors: Arrays, dim: int = 0) -> Array:
     """The tensors one after the other along a dimension they all have."""
     kept = [a for a in tensors if not _is_legacy_empty(a.shape)]

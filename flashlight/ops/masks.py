@@ -76,7 +76,8 @@ def masked_select(input, mask, *, out=None):
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = merged_shape(mask.shape, input.shape)
     places = np.flatnonzero(np.array(mx.broadcast_to(host_value(mask), shape)))
-    return deliver(dispatch.run(_masked_select, (input.expand(shape),), (from_host(places),)), out)
+    result = dispatch.run(_masked_select, (input.expand(shape),), (from_host(places),))
+    return deliver(result, out, "exact apart", (input, mask))
 
 
 def _taken_in_turn(mask, source):
@@ -148,7 +149,7 @@ def _flat_bounds(name: str, a, index):
     return checks.bounded(index, n, error, lowest=-n)
 
 
-@op
+@op(out="exact apart")
 def take(input: Array, index: Array) -> Array:
     """The elements at flat positions, in the shape of ``index``."""
     return mx.take(input.reshape(-1), index) if index.size else mx.zeros(index.shape, dtype=input.dtype)

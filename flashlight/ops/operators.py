@@ -42,6 +42,10 @@ def _declare(name: str, op, statics: tuple = (), in_place: bool = True) -> None:
         return run(op, (self, _operand(other)), statics) if _accepted(other) else NotImplemented
 
     def backward(self, other):
+        if not isinstance(self, Tensor):
+            raise TypeError(
+                f"descriptor '__r{name}__' requires a 'Tensor' object but received a '{type(self).__name__}'"
+            )
         return run(op, (_operand(other), self), statics) if _accepted(other) else NotImplemented
 
     def onto(self, other):

@@ -56,7 +56,7 @@ def _selected(gs, outputs, shapes, dim, keepdim):
 
 
 # ----------------------------------------------------------------------------------------------------------- kthvalue
-@op(constant_outputs=(1,), result=return_types.kthvalue)
+@op(constant_outputs=(1,), result=return_types.kthvalue, out="exact apart")
 def kthvalue(input: Array, k, dim=-1, keepdim=False) -> tuple[Array, Array]:
     """The ``k``-th smallest element along a dimension (counted from 1) and its index."""
     _orderable("kthvalue", input)

@@ -7,8 +7,9 @@ import itertools
 import mlx.core as mx
 import numpy as np
 
-from .._core import dispatch
+from .._core import dispatch, dtypes
 from .._core.creation_args import sizes_of
+from .._core.dispatch import common_dtype, is_number
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, method, op
 from .._core.tensor import Tensor, read
@@ -97,3 +98,13 @@ def sum_to_size(self, *size):
     if len(shape) > len(own) or any(n not in (1, m) for n, m in zip(shape, kept, strict=True)):
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(own)}}}.")
     return dispatch.run(summed_to, (self,), (shape,))
+
+
+@composite(method=False, differentiable=False)
+def result_type(tensor1, tensor2) -> dtypes.dtype:
+    """The dtype of the result of an operation between two tensors or numbers."""
+    operands = [read(t) if isinstance(t, Tensor) else t for t in (tensor1, tensor2)]
+    for i, t in enumerate(operands):
+        if not (isinstance(t, mx.array) or is_number(t)):
+            raise TypeError(f"result_type(): argument {i + 1} must be Tensor or Number, not {type(t).__name__}")
+    return common_dtype(operands)

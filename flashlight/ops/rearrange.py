@@ -306,4 +306,6 @@ def as_strided_scatter(input, src, size, stride, storage_offset=None):
 @composite
 def narrow_copy(input, dim: int, start: int, length: int):
     """``narrow`` as a copy."""
+    if dim >= input.ndim:
+        raise RuntimeError(f"Expected dim < {input.ndim}, the number of dimensions, but got {dim}")
     return narrow(input, dim, start, length).clone()

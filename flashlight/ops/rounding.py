@@ -133,6 +133,8 @@ only(frexp, "", FLOAT, message="torch.frexp() only supports floating-point dtype
 @composite
 def ldexp(input, other, *, out=None):
     """``input * 2 ** other``."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"ldexp(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     result = arithmetic.mul.public(input, _power_of_two(other))
     return result if out is None else arithmetic.mul.public(result, 1, out=out)
 

@@ -60,7 +60,7 @@ def _for_rows(a, dim: int, index) -> tuple:
 
 
 # ----------------------------------------------------------------------------------------- rows: index_select and so on
-@op
+@op(out="exact apart")
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The parts of ``input`` at ``index`` along a dimension."""
     if input.ndim == 0:
@@ -385,7 +385,7 @@ def lifted(a, index, *others) -> list:
     return [a if a.ndim else a.reshape(1), *(x if x.ndim else x.reshape(1) for x in (index, *others))]
 
 
-@op
+@op(out="exact apart")
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """The elements of ``input`` that ``index`` names along a dimension: ``out[i][j] = input[index[i][j]][j]``.
 

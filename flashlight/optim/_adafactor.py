@@ -28,7 +28,7 @@ class Adafactor(RuleOptimizer):
     Source: Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, 2018.
     """
 
-    late_options = {"foreach": None}  # noqa: RUF012
+    late_options = {"foreach": None}
 
     def __init__(
         self,

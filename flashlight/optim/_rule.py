@@ -232,7 +232,9 @@ class RuleOptimizer(Optimizer):
             for name, t, value in zip(names, held, values):
                 if t is not None:
                     assign(t, value)
-                elif value is not None:
+                elif value is None:
+                    continue
+                else:
                     state[name] = wrap(value, p._device)
                 written.append(value)
 

@@ -17,7 +17,7 @@ class Adadelta(RuleOptimizer):
     Source: Zeiler, ADADELTA: An Adaptive Learning Rate Method, 2012.
     """
 
-    late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}  # noqa: RUF012
+    late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ class Adagrad(RuleOptimizer):
     Source: Duchi et al., Adaptive Subgradient Methods for Online Learning and Stochastic Optimization, 2011.
     """
 
-    late_options = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}  # noqa: RUF012
+    late_options = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}
 
     def __init__(
         self,

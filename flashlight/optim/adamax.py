@@ -17,7 +17,7 @@ class Adamax(RuleOptimizer):
     Source: Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, section 7.1.
     """
 
-    late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}  # noqa: RUF012
+    late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ class ASGD(RuleOptimizer):
     Source: Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992.
     """
 
-    late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}  # noqa: RUF012
+    late_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
     numbers = ("step", "eta", "mu")
 
     def __init__(

@@ -19,7 +19,7 @@ class SGD(RuleOptimizer):
     """
 
     counted = False
-    late_options = {"nesterov": False, "maximize": False, "foreach": None, "differentiable": False, "fused": False}  # noqa: RUF012
+    late_options = {"nesterov": False, "maximize": False, "foreach": None, "differentiable": False, "fused": False}
 
     def __init__(
         self,

@@ -90,7 +90,7 @@ class Convert:
 
     def plain(self, host, owner):
         """A whole storage; one that was met before is shared."""
-        key = (owner.untyped_storage().data_ptr(), host.dtype) if host.nbytes else id(owner)
+        key = (owner.untyped_storage().data_ptr(), host.dtype) if host.nbytes else object()
         if key not in self.storages:
             t = flashlight.tensor(host.float().numpy() if host.dtype == torch.bfloat16 else host.numpy())
             self.storages[key] = t.bfloat16() if host.dtype == torch.bfloat16 else t

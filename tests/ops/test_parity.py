@@ -78,9 +78,10 @@ def test_refused(i):
 
 
 def test_every_operator_has_a_sample():
+    # private halves ("_.name") are reached through the public function, random ones are compared in test_random
     missing = sorted(
         key
         for key, entry in table.entries.items()
-        if entry.differentiable and "." not in key and key in table.operators and key not in BY_NAME
+        if entry.differentiable and key in table.operators and not key.startswith("_") and key not in BY_NAME
     )
     assert not missing, f"no sample in tests/ops/samples for: {missing}"

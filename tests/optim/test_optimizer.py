@@ -382,7 +382,7 @@ def test_names_that_torch_style_optimizers_import():
     recorded = []
 
     class Recorder:
-        defaults = {"differentiable": True}  # noqa: RUF012
+        defaults = {"differentiable": True}
 
         @module._use_grad_for_differentiable
         def step(self):

@@ -1,0 +1,17 @@
+"""Kernels run on the host in place of a GPU."""
+
+import pytest
+
+from flashlight._core import device
+from flashlight.kernels import launch
+
+from .metal_host import host
+
+
+@pytest.fixture
+def on_host(monkeypatch):
+    """The package's kernels run on the host, and how many did is counted."""
+    monkeypatch.setattr(launch, "factory", host.metal_kernel)
+    monkeypatch.setattr(device, "GPU", True)
+    monkeypatch.setattr(host.metal_kernel, "launches", 0)
+    return host.metal_kernel
