@@ -235,6 +235,8 @@ def _over(higher: dtype | None, lower: dtype | None) -> dtype | None:
         return higher
     if higher.category == FLOAT:
         return higher.to_complex() if lower.category == COMPLEX else higher
+    if higher in _UNSIGNED_WIDE and lower.category == COMPLEX:
+        return lower
     if higher.category == BOOL or lower.category >= FLOAT:
         return promote_types(higher, lower)
     return higher

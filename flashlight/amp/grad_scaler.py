@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import inspect
 import warnings
@@ -34,7 +35,7 @@ def _fresh_state() -> dict[str, Any]:
 
 def _unscaled(a: mx.array, inverse: mx.array) -> tuple[mx.array, mx.array]:
     """A gradient times ``inverse``, and whether it held an infinity or NaN; halves are computed in float32."""
-    with devices.cpu_stream() if a.dtype == mx.float64 else mx.stream(mx.default_device()):
+    with devices.cpu_stream() if a.dtype == mx.float64 else contextlib.nullcontext():
         bad = mx.any(mx.logical_not(mx.isfinite(a)))
         if a.dtype in (mx.float16, mx.bfloat16):
             return (a.astype(mx.float32) * inverse).astype(a.dtype), bad

@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": "a one-minute tour: load a PyTorch checkpoint, train a PyTorch script, compare both with PyTorch",
     "run": "run an unmodified PyTorch script on MLX",
     "info": "versions, device, what runs where, which BLAS",
+    "doctor": "check the fused kernels on this machine and measure them",
     "convert": "turn .pth/.pt/.bin checkpoints into .safetensors and back",
 }
 

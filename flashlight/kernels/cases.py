@@ -148,11 +148,16 @@ def arrays(case: Case, size: Size, dtype: mx.Dtype) -> list[mx.array]:
     return [mx.array(a.astype(np.float32)).astype(dtype) for a in drawn]
 
 
+def cotangents(function: Callable, given: list[mx.array]) -> list[mx.array]:
+    """Gradients of a function's outputs, the same each time."""
+    rng = np.random.default_rng(11)
+    drawn = [rng.normal(size=a.shape).astype(np.float32) for a in function(*given)]
+    return [mx.array(a).astype(given[0].dtype) for a in drawn]
+
+
 def with_gradients(function: Callable, given: list[mx.array]) -> list[mx.array]:
     """A function's outputs and the gradients of all its inputs, for cotangents that are the same each time."""
-    rng = np.random.default_rng(11)
-    cotangents = [mx.array(rng.normal(size=a.shape)).astype(given[0].dtype) for a in function(*given)]
-    outputs, gradients = mx.vjp(function, given, cotangents)
+    outputs, gradients = mx.vjp(function, given, cotangents(function, given))
     return [*outputs, *gradients]
 
 

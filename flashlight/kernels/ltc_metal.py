@@ -17,8 +17,9 @@ from .._core.numerics.elementary import sigmoid
 from . import launch
 
 MAX_UNITS = 2048  # three floats a unit in a threadgroup's 32 KB
-_MAX_THREADS = 1024
-_SHARE = 256  # rows that one thread of the weights' gradient adds up
+_MAX_THREADS = 512  # of a threadgroup: what a pipeline that needs many registers still takes
+_SHARE = 256  # rows that one thread of the weights' gradient adds up, at least
+_SLABS = 64 << 20  # bytes that its partial sums may take
 _UNUSED = (0,)
 
 
@@ -123,9 +124,11 @@ def _synapses_forward(rows, *table, units: int, at: Edges | None) -> list[mx.arr
 def _weights_backward(rows, d_top, d_bottom, table, at: Edges | None) -> list[mx.array]:
     """Gradients of a table's four parts from those of the sums (R, N)."""
     count, inputs = rows.shape
-    parts = -(-count // _SHARE)
+    # a synapse has four sums of four bytes in each part
+    share = max(_SHARE, -(-count // max(1, _SLABS // (16 * table[0].size))))
+    parts = -(-count // share)
     slab = ((parts, table[0].size), mx.float32)
-    sizes = _unsigned(inputs, d_top.shape[1], count, _SHARE)
+    sizes = _unsigned(inputs, d_top.shape[1], count, share)
     slabs = launch.run(
         "ltc", "ltc_synapses_weights", [rows, d_top, d_bottom, *table, *_lists(at, "source", "target"), sizes], [slab] * 4,
         **_rows_grid(table[0].size, parts), SPARSE=at is not None,
@@ -209,7 +212,7 @@ def _scan_forward(initial, numerator, denominator, *rest, unfolds, epsilon, at, 
 
 def _scan_backward(d_states, trace, totals, arrays, *, unfolds, at) -> list[mx.array]:
     """Gradients of the arrays :func:`_scan_forward` took."""
-    initial, numerator, _denominator, *table, leak_drive, leak, capacitance, delta = arrays
+    initial, numerator, _denominator, *table, _leak_drive, _leak, capacitance, delta = arrays
     batch, length, units = numerator.shape
     geometry, rows = _scan_geometry(batch, units)
     inputs = [

@@ -104,6 +104,7 @@ def _moments(x, dims):
 @composite(method=False)
 def native_layer_norm(input, normalized_shape, weight, bias, eps):
     """Layer norm with the mean and reciprocal deviation it used."""
+    check_normalized("layer_norm", input, normalized_shape, weight, bias)
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))
     mean, var = _moments(input, dims)
     rstd = (var + eps).rsqrt()

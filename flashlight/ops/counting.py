@@ -108,12 +108,12 @@ def bincount(input: Array, weights: Array | None = None, minlength=0) -> Array:
     return from_host(sums.astype(kind))
 
 
-def _limits(name: str, values: np.ndarray, low, high) -> tuple:
-    """The range of a histogram: what is given, else that of the values, widened if it is empty."""
+def _limits(name: str, values: np.ndarray, low, high, margin: float = 1) -> tuple:
+    """The range of a histogram: what is given, else that of the values, widened by ``margin`` if it is empty."""
     if low == high and values.size:
         low, high = float(values.min()), float(values.max())
     if low == high:
-        low, high = low - 1, high + 1
+        low, high = low - margin, high + margin
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RuntimeError(f"torch.{name}: range of [{low:g}, {high:g}] is not finite")
     if low > high:
@@ -174,7 +174,7 @@ def _histogram_edges(input: Tensor, columns: np.ndarray, bins, range) -> list:
             edges.append(to_numpy(host_value(b)))
             continue
         low, high = (0, 0) if range is None else (range[2 * i], range[2 * i + 1])
-        low, high = _limits("histogramdd", columns[:, i], low, high)
+        low, high = _limits("histogramdd", columns[:, i], low, high, 0.5)
         edges.append(_edges(low, high, int(b), columns.dtype))
     return edges
 

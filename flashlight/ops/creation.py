@@ -244,7 +244,13 @@ def empty_permuted(
             "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
             f"{len(shape)} is not equal to len(physical_layout) = {len(physical_layout)}"
         )
-    order = [wrap_dim(d, len(shape)) for d in physical_layout]
+    order = list(physical_layout)
+    for i, d in enumerate(order):
+        if not 0 <= d < len(shape):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(shape) - 1}, but got {d} at index {i}): no "
+                "negative ones here"
+            )
     if len(set(order)) != len(order):
         raise RuntimeError("Duplicate dim not allowed")
     t = finish(_filled(shape, 0, float_dtype(dtype)), device, requires_grad, layout, pin_memory)

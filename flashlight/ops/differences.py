@@ -144,6 +144,8 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
         if dims is None
         else tuple(wrap_dim(d, input.ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,)))
     )
+    if spacing is None:
+        spacing = 1
     if isinstance(spacing, Tensor):
         spacing = (spacing,)
     each = tuple(spacing) if isinstance(spacing, (tuple, list)) else (spacing,) * len(dims)

@@ -109,6 +109,8 @@ def _place(name: str, arg, input: mx.array, dim, keepdim: bool) -> mx.array:
     _require(name, input, axes, IndexError, "")
     if input.size == 0:
         return mx.zeros(_empty(input, axes, keepdim), dtype=mx.int64)
+    if input.ndim == 0:
+        return mx.array(0, mx.int64)
     return position(arg, input, None if axes is None else axes[0], keepdim).astype(mx.int64)
 
 

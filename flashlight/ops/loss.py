@@ -297,6 +297,8 @@ def triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
 ):
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` in the p-norm."""
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
             "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: anchor "
@@ -352,6 +354,10 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """``max(0, 1 - (x[y] - x[i]))`` over the target classes y (up to the first -1) and the other classes i, divided by C."""
     reduction = legacy_reduction(size_average, reduce, reduction)
+    if input.ndim > 2 or (input.ndim and input.shape[-1] == 0):
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"
+        )
     single = input.ndim < 2
     rows, labels = (input.reshape(1, -1), target.reshape(1, -1)) if single else (input, target)
     if rows.shape != labels.shape:

@@ -158,6 +158,10 @@ def _batch_normed(input, running_mean, running_var, weight, bias, training, mome
     if not isinstance(input, Tensor):
         raise _batch_norm.bad_operand(0, input)
     shape = read(input).shape
+    if shape == (0,):  # torch takes an empty vector as no samples of no channels
+        return _batch_normed(
+            input.reshape(0, 0), running_mean, running_var, weight, bias, training, momentum, eps
+        ).reshape(0)
     if len(shape) < 2:
         raise RuntimeError(
             f"Expected 2D or higher dimensional input to batch_norm, but got input of size: {list(shape)}"
@@ -186,7 +190,7 @@ def torch_batch_norm(input, weight, bias, running_mean, running_var, training, m
 
 
 def _more_than_one(size) -> None:
-    if math.prod(size) // max(size[1], 1) == 1:
+    if len(size) > 1 and math.prod(size) // max(size[1], 1) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
 
 
@@ -311,7 +315,7 @@ def _(input, normalized_shape, weight, bias, eps):
     return _affine((x - mean) * rstd, weight, bias, (-1,), input.dtype).reshape(input.shape), (mean, rstd)
 
 
-def _check_normalized(name: str, input, normalized_shape, weight, bias=None) -> None:
+def check_normalized(name: str, input, normalized_shape, weight, bias=None) -> None:
     if not isinstance(normalized_shape, (tuple, list)):
         raise TypeError(
             f"{name}(): argument 'normalized_shape' (position 2) must be tuple of ints, not "
@@ -338,7 +342,7 @@ def _check_normalized(name: str, input, normalized_shape, weight, bias=None) -> 
 
 @layer_norm.checked
 def _(arrays, statics):
-    _check_normalized("layer_norm", arrays[0], statics[0], *arrays[1:])
+    check_normalized("layer_norm", arrays[0], statics[0], *arrays[1:])
     _floating("LayerNormKernelImpl", arrays[0])
     return arrays
 
@@ -399,7 +403,7 @@ def _(input, normalized_shape, weight, eps):
 
 @rms_norm.checked
 def _(arrays, statics):
-    _check_normalized("rms_norm", arrays[0], statics[0], arrays[1])
+    check_normalized("rms_norm", arrays[0], statics[0], arrays[1])
     if not mx.issubdtype(arrays[0].dtype, mx.inexact):
         raise not_implemented("rms_norm", arrays[0])
     return arrays

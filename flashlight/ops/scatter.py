@@ -228,10 +228,11 @@ def _index_fill(input: Array, index: Array, value: Array, dim) -> Array:
 @_index_fill.vjp
 def _(g, index, dim, needs):
     a, kept, filled = vector(g), None, None
+    rows = _for_rows(a, dim, index)
     if needs[0]:
-        kept = write_rows(a, _for_rows(a, dim, index), mx.zeros((), dtype=g.dtype)).reshape(g.shape)
-    if needs[2]:
-        filled = summed(mx.take(a, vector(index), axis=dim))
+        kept = write_rows(a, rows, mx.zeros((), dtype=g.dtype)).reshape(g.shape)
+    if needs[2]:  # a place that the index names twice is filled once
+        filled = summed(a * write_rows(mx.zeros_like(a), rows, mx.ones((), dtype=g.dtype)))
     return kept, None, filled
 
 
@@ -437,6 +438,8 @@ def take_along_dim(input, indices, dim=None, *, out=None):
     dim = wrap_dim(dim, input.ndim)
     shape = list(merged_shape(_with(input.shape, dim, 1), _with(indices.shape, dim, 1)))
     source = input.expand(_with(shape, dim, input.shape[dim]))
+    if input.shape[dim]:
+        indices = indices.remainder(input.shape[dim])
     return deliver(gather.public(source, dim, indices.expand(_with(shape, dim, indices.shape[dim]))), out)
 
 

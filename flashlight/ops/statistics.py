@@ -6,7 +6,7 @@ import warnings
 
 import mlx.core as mx
 
-from .._core import dtypes
+from .._core import checks, dtypes
 from .._core.axes import summed
 from .._core.table import Array, op
 
@@ -31,6 +31,7 @@ def _checked_weights(name: str, weights: mx.array, n: int, floating: bool) -> No
             f"cov(): expected {name} to have the same numel as there are observations in the input but got "
             f"{weights.size} != {n}"
         )
+    checks.refuse(mx.any(weights < 0), weights, lambda: RuntimeError(f"cov(): {name} cannot be negative"))
 
 
 def covariance(a: mx.array, correction, fweights, aweights) -> mx.array:

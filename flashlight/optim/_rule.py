@@ -330,11 +330,14 @@ def _tensors(group: dict) -> list[Tensor]:
 
 
 def _value(option, arrays=None):
-    """An option as a number; a tensor that requires grad as the next of ``arrays`` if there are any."""
+    """An option as a number; a tensor that requires grad as the next of ``arrays`` if there are any, or as an array where values
+    cannot be read."""
     if isinstance(option, tuple):
         return tuple(_value(part, arrays) for part in option)
     if arrays is not None and isinstance(option, Tensor) and option._rg:
         return next(arrays).reshape(())
+    if isinstance(option, Tensor) and lazy.is_paused():
+        return read(option).reshape(())
     return number(option)
 
 

@@ -55,7 +55,8 @@ def test_result_type_of_tensors_and_numbers(a):
 
     for ours, theirs in zip(operands(flashlight), operands(torch), strict=True):
         expected = outcome(torch.result_type, *theirs)
-        if expected != "torch.complex128":
+        # MLX has neither: refused, see test_complex128_is_refused
+        if expected not in ("torch.complex128", "torch.complex32"):
             assert outcome(flashlight.result_type, *ours) == expected, theirs
             if isinstance(expected, str):
                 assert outcome(product_dtype, *ours) == outcome(product_dtype, *theirs), theirs

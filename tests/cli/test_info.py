@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-COMMANDS = ["demo", "run", "info", "convert"]
+COMMANDS = ["demo", "run", "info", "doctor", "convert"]
 
 
 def test_info_tells_versions_device_blas_and_engine(flashlight):
@@ -29,7 +29,7 @@ def test_help_of_each_command_has_examples_or_says_what_it_does(command, flashli
     result = flashlight(command, "--help")
     assert result.returncode == 0
     assert f"flashlight {command}" in result.stdout
-    assert command == "info" or "examples:" in result.stdout
+    assert command in ("info", "doctor") or "examples:" in result.stdout
 
 
 def test_top_level_help_names_every_command(flashlight):

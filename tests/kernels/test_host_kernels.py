@@ -46,7 +46,7 @@ def test_more_units_than_a_threadgroup_has_threads(case, on_host):
 
 @pytest.mark.parametrize("name", ["LTC scan, dense", "LTC scan, sparse"])
 def test_a_scan_whose_threads_own_several_units(name, on_host, monkeypatch):
-    # the same text with fewer threads than units: as with more than 1024 units, without their million synapses
+    # the same text with fewer threads than units: as with more than 512 units, without their many synapses
     monkeypatch.setattr("flashlight.kernels.ltc_metal._MAX_THREADS", 32)
     _agree(CASES[NAMES.index(name)], Size(2, 2, 37), "float32", on_host)
 

@@ -53,7 +53,7 @@ def test_gradients_of_gradients(case, on_host):
 
     def second(function):
         def first(*inputs):
-            outputs, gradients = mx.vjp(function, list(inputs), [mx.ones_like(a) for a in function(*inputs)])
+            _, gradients = mx.vjp(function, list(inputs), [mx.ones_like(a) for a in function(*inputs)])
             return sum(mx.sum(g * g) for g in gradients)
 
         return mx.grad(first, argnums=list(range(len(given))))(*given)
@@ -121,6 +121,33 @@ def test_elapsed_times_of_every_shape(elapsed, on_host):
     wanted = mx.vjp(lambda z, t: [cfc_metal.reference(z, t)], [gates, ts], g)
     close([*got[0], *got[1]], [*wanted[0], *wanted[1]], 2e-6)
     assert got[1][1].shape == elapsed and on_host.launches > 0
+
+
+@pytest.mark.parametrize("rows", [1, 300, 700])
+def test_gradients_of_weights_add_up_over_parts(rows, on_host, monkeypatch):
+    # room for two parts: 700 rows make them larger than 256
+    monkeypatch.setattr(ltc_metal, "_SLABS", 2 * 16 * 10)
+    table = [normal(2, 5, dtype=mx.float32, seed=k) for k in range(4)]
+    x, g = normal(rows, 2, dtype=mx.float32), [normal(rows, 5, dtype=mx.float32, seed=k) for k in (5, 6)]
+    got = mx.vjp(lambda x, *t: ltc_metal.synapses(x, t), [x, *table], g)[1]
+    wanted = mx.vjp(ltc_metal.reference_synapses, [x, *table], g)[1]
+    close(got, wanted, 5e-5)
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
+def test_second_gradients_of_layers_on_the_kernels(name, on_host):
+    theirs = getattr(torch.nn, name)(3, 4)
+    ours = getattr(flashlight.nn, name)(3, 4)
+    ours.load_state_dict({k: flashlight.tensor(v.numpy()) for k, v in theirs.state_dict().items()})
+    x = np.random.default_rng(5).normal(size=(3, 2, 3)).astype(np.float32)
+    found = []
+    for lib, layer in ((torch, theirs), (flashlight, ours)):
+        given = lib.tensor(x, requires_grad=True)
+        (first,) = lib.autograd.grad((layer(given)[0] ** 2).sum(), given, create_graph=True)
+        (first**2).sum().backward()
+        found.append([given.grad.numpy(), *(p.grad.numpy() for p in layer.parameters())])
+    assert on_host.launches > 0
+    close(found[1], found[0], 2e-5)
 
 
 def _layer(lib, name, options, state):

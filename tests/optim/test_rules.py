@@ -10,6 +10,7 @@ import torch
 
 import flashlight
 import flashlight.optim as ours
+from flashlight._core import lazy
 
 from .cases import CASES, IDS, REAL_ONLY, Run, both, numbers, same_state
 
@@ -93,6 +94,17 @@ def test_capturable_keeps_the_count_on_the_device(name):
     for a, b in zip(plain.params, counted.params, strict=True):
         np.testing.assert_allclose(numbers(b), numbers(a), rtol=2e-4, atol=2e-5)
     assert {s["step"].item() for s in counted.optimizer.state.values()} == {8.0}
+
+
+@pytest.mark.parametrize("name", [n for n in dict(CASES) if n != "Muon"])
+def test_steps_where_values_cannot_be_read(name):
+    plain, traced = (Run(flashlight, name, {"lr": flashlight.tensor(0.05)}) for _ in range(2))
+    plain.steps(4)
+    traced.steps(1)
+    with lazy.paused():
+        traced.steps(3)
+    for a, b in zip(plain.params, traced.params, strict=True):
+        np.testing.assert_allclose(numbers(b), numbers(a), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("option", ["foreach", "fused"])

@@ -176,17 +176,15 @@ def _watch_step(optimizer: Optimizer) -> None:
     step = optimizer.step
     if hasattr(step, "_wrapped_by_lr_sched"):
         return
-    owner = weakref.ref(optimizer)
-    # bound again at each call: a bound method kept in the optimizer's own dictionary would be a reference cycle
-    function = getattr(step, "__func__", None)
+    # bound anew at each call: a bound method kept in the optimizer's own dictionary would be a reference cycle
+    owner, bound = weakref.ref(optimizer), hasattr(step, "__func__")
+    function = step.__func__ if bound else step
 
-    @functools.wraps(function or step)
+    @functools.wraps(function)
     def watched(*args, **kwargs):
         target = owner()
         target._opt_called = True
-        return step(*args, **kwargs) if function is None else function(target, *args, **kwargs)
+        return function(target, *args, **kwargs) if bound else function(*args, **kwargs)
 
     watched._wrapped_by_lr_sched = True
-    if function is not None:
-        step = None
     optimizer.step = watched

@@ -1,0 +1,193 @@
+"""Functions of Tensors mapped over a dimension by MLX's ``vmap``, differentiable through what they capture too."""
+
+from __future__ import annotations
+
+import mlx.core as mx
+
+from . import lazy
+from .generator import DeviceSource, default_generator
+from .modes import enable_grad, modes
+from .tape import Node, edge_of, is_differentiable, run_grad, sequence
+from .tensor import Tensor, read, wrap
+
+
+class CannotMap(RuntimeError):
+    """A function MLX's ``vmap`` does not take."""
+
+
+def captured(outputs, since: int, inner=()) -> list:
+    """The edges by which a graph recorded after ``since`` leaves it: nodes from before, and leaves that are not ``inner``."""
+    found: dict = {}
+    own = set(inner)
+    stack = [edge_of(t) for t in outputs]
+    seen = set()
+    while stack:
+        edge = stack.pop()
+        if edge is None:
+            continue
+        if edge._edge == 2:
+            if edge not in own:
+                found[edge] = edge
+            continue
+        node = edge if edge._edge == 0 else edge.node
+        if node.seq <= since:
+            found[node, 0 if edge._edge == 0 else edge.index] = edge
+        elif node not in seen:
+            seen.add(node)
+            stack.extend(node.edges)
+    return list(found.values())
+
+
+def standing_for(edge) -> Tensor:
+    """A tensor whose gradient is what arrives at an edge."""
+    if edge._edge == 2:
+        return edge
+    t = wrap(mx.zeros(()))
+    t._node, t._rg = edge, True
+    return t
+
+
+class _Refusing(DeviceSource):
+    """Random numbers that may not be drawn."""
+
+    def next_key(self):
+        raise RuntimeError(
+            "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+            "randomness flags on vmap or perform the randomness operation out of vmap"
+        )
+
+
+class _Randomness:
+    """Random numbers inside a mapped function: refused, the same for all elements, or different ones.
+
+    Running the function again with the same object draws the same numbers.
+    """
+
+    def __init__(self, kind: str, count: int):
+        self.kind = kind
+        self.keys = None
+        if kind != "error":
+            key = default_generator.source.next_key()
+            self.keys = mx.random.split(key, count) if kind == "different" else mx.broadcast_to(key, (count, *key.shape))
+
+    def extra(self) -> list:
+        return [] if self.kind != "different" else [self.keys]
+
+    def enter(self, key):
+        before = default_generator._source
+        source = _Refusing(0) if self.kind == "error" else DeviceSource(0)
+        if self.kind != "error":
+            source.key = self.keys[0] if key is None else key
+        default_generator._source = source
+        return before
+
+
+class _Mapped(Node):
+    """The node of a mapped function: its gradient is the mapped gradient of the function."""
+
+    def setup(self, fn, tensors, outside, randomness, outs):
+        self.fn_, self.tensors, self.outside, self.randomness = fn, tensors, outside, randomness
+        self.nout = len(outs)
+        self.outs_meta = [(a.shape, a.dtype) for a in outs]
+
+    def pull(self, gs: list) -> list:
+        return [None if g is None else read(g) for g in self._gradients([None if g is None else wrap(g) for g in gs])]
+
+    def pull_recorded(self, gs: list) -> list:
+        return self._gradients(gs)
+
+    def _gradients(self, gs: list) -> list:
+        given = [g for g in gs if g is not None]
+        count, fn, randomness = len(self.tensors), self.fn_, self.randomness
+        wants = [i for i, e in enumerate(self.edges[:count]) if e is not None]
+
+        def gradient(args: list) -> list:
+            xs, cotangents = args[:count], iter(args[count:])
+            create = modes.grad
+            with enable_grad():
+                xs = [inner_of(x) if i in wants else x for i, x in enumerate(xs)]
+                outs = fn(xs)
+            pairs = [(o, next(cotangents)) for o, g in zip(outs, gs, strict=True) if g is not None]
+            pairs = [(o, g) for o, g in pairs if o._rg]
+            targets = [xs[i] for i in wants] + [standing_for(e) for e in self.outside]
+            found = run_grad([o for o, _ in pairs], targets, [g for _, g in pairs], True, create)
+            return [wrap(mx.zeros(())) if g is None else g for g in found]
+
+        results = vmapped(gradient, [*self.tensors, *given], randomness)
+        grads: list = [None] * count
+        for i, g in zip(wants, results, strict=False):
+            grads[i] = g if g.dim() == self.tensors[i].dim() else None
+        return grads + [g.sum(0) for g in results[len(wants) :]]
+
+    def free(self) -> None:
+        self.freed = True
+
+    def check_saved(self) -> None:
+        return None
+
+
+def inner_of(t: Tensor) -> Tensor:
+    """``t`` as a variable of its own to differentiate by: its history goes on behind it."""
+    a = read(t)
+    out = wrap(a, t._device)
+    if not is_differentiable(a):
+        return out
+    out._rg = True
+    if t._rg and modes.grad:
+        out._node = Node(_Identity, (edge_of(t),))
+    return out
+
+
+class _Identity:
+    """The operator between a tensor and the variable that stands for it in a derivative."""
+
+    backward_name = "AliasBackward0"
+    saves_output = False
+
+    @staticmethod
+    def pull(gs, _arrays, _outs, _node):
+        return [gs[0]]
+
+
+def vmapped(fn, tensors, randomness="error") -> list:
+    """``fn`` (a list of Tensors to a list of Tensors) on every element of the first dimension of ``tensors``, stacked.
+
+    Raises: CannotMap where MLX can not; RuntimeError for random numbers under ``randomness="error"``.
+    """
+    tensors = list(tensors)
+    arrays = [read(t) for t in tensors]
+    count = arrays[0].shape[0]
+    if not isinstance(randomness, _Randomness):
+        randomness = _Randomness(randomness, count)
+    recording = modes.grad
+    since, outside, depends = next(sequence), [], []
+
+    def traced(*xs):
+        key = xs[-1] if randomness.kind == "different" else None
+        inner = [wrap(x, t._device) for x, t in zip(xs, tensors, strict=False)]
+        for x, t in zip(inner, tensors, strict=True):
+            x._rg = recording and t._rg
+        before = randomness.enter(key)
+        try:
+            outs = fn(inner)
+        finally:
+            default_generator._source = before
+        outside.extend(captured(outs, since, inner) if recording else [])
+        depends.extend(o._rg for o in outs)
+        return [read(o) for o in outs]
+
+    try:
+        with lazy.paused():
+            outs = mx.vmap(traced)(*arrays, *randomness.extra())
+    except ValueError as error:
+        if "vmap" not in str(error).lower():
+            raise
+        raise CannotMap(f"vmap: MLX can not map this function ({error}): loop over the dimension instead") from error
+    results = [wrap(a, tensors[0]._device) for a in outs]
+    if recording and any(depends):
+        node = _Mapped(None, [edge_of(t) if t._rg else None for t in tensors] + outside, "VmapBackward")
+        node.setup(fn, tensors, outside, randomness, outs)
+        for i, t in enumerate(results):
+            if depends[i] and is_differentiable(t._a):
+                t._node, t._rg = node.output_edge(i), True
+    return results
