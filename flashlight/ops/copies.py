@@ -11,6 +11,7 @@ from .._core.dispatch import write_out
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, namespaces, op
 from .._core.tensor import Tensor
+from .norm import check_normalized
 
 _torch = namespaces["torch"]
 

@@ -6,6 +6,7 @@ import mlx.core as mx
 import numpy as np
 
 from .._core import dispatch, dtypes, return_types
+from .._core.axes import axes_of
 from .._core.conversion import from_host, host_value, to_numpy
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, wrap, wrap_dim
@@ -204,3 +205,29 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
     edges = _histogram_edges(input, columns, bins, range)
     hist = dispatch.run(histogram_of, (input, weight), (edges, density))
     return return_types.histogramdd(hist, tuple(wrap(_from_host(e, input._a), input._device) for e in edges))
+
+
+# --------------------------------------------------------------------------------------------------------------- hash
+@op(grad=False, host=True)
+def hash_tensor(input: Array, dim=(), *, keepdim=False, mode=0) -> Array:
+    """The exclusive or of the elements' bits as float64 or int64, of all or over dimensions, as uint64."""
+    if mode != 0:
+        raise RuntimeError(f"Unknown hash_tensor mode: {mode}")
+    if input.dtype == mx.complex64:
+        raise not_implemented("xor_sum_cpu", input)
+    axes = axes_of(dim, input.ndim)
+    if input.size == 0 and axes is None:
+        raise RuntimeError(
+            "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
+            "'dim' argument."
+        )
+    for axis in axes or ():
+        if input.ndim and input.shape[axis] == 0:
+            raise IndexError(f"hash_tensor: Expected reduction dim {axis} to have non-zero size.")
+    wide = np.float64 if mx.issubdtype(input.dtype, mx.floating) else np.int64
+    bits = np.ascontiguousarray(_on_host(input).astype(wide)).view(np.uint64).reshape(input.shape)
+    over = (axes if input.ndim else None) or None
+    found = bits
+    for axis in sorted(range(input.ndim) if over is None else over, reverse=True):
+        found = np.bitwise_xor.reduce(found, axis=axis, keepdims=keepdim)
+    return from_host(np.asarray(found), dtypes.uint64)

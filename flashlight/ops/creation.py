@@ -7,15 +7,16 @@ import warnings
 import mlx.core as mx
 import numpy as np
 
-from .._core import dtypes
+from .._core import dtypes, views
 from .._core.conversion import host_value, infer
 from .._core.creation_args import finish, float_dtype, sizes_of
 from .._core.device import CPU_LABEL, as_label
 from .._core.dispatch import is_number, scalar_array, write_out
 from .._core.formats import in_format, is_dense, laid, like, strides_in
 from .._core.size import Size
+from .._core.steps import Gathered
 from .._core.table import composite, method
-from .._core.tensor import Tensor, preserve_format, read, set_constructor, wrap, wrap_dim
+from .._core.tensor import Tensor, preserve_format, read, set_constructor, wrap
 from .convert import converted
 
 
@@ -206,10 +207,7 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layo
 
 @composite(method=False)
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
-    """An uninitialised tensor that reports the given strides.
-
-    Raises: NotImplementedError for strides with gaps or overlaps.
-    """
+    """An uninitialised tensor of the given strides."""
     return _strided(size, stride, float_dtype(dtype), device, requires_grad, layout, pin_memory)
 
 
@@ -229,7 +227,10 @@ def _strided(size, stride, dtype, device, requires_grad, layout, pin_memory) -> 
             f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides ({len(strides)})"
         )
     if 0 not in shape and not is_dense(shape, strides):
-        raise NotImplementedError(f"strides {strides} leave gaps or overlap in a tensor of shape {shape}")
+        extent = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+        storage = finish(_filled((extent,), 0, dtype), device, False, layout, pin_memory)
+        seen = views.alias(views.view(storage, Gathered(shape, strides, 0), "AsStridedBackward0"))
+        return seen.requires_grad_() if requires_grad else seen
     return laid(finish(_filled(shape, 0, dtype), device, requires_grad, layout, pin_memory), strides)
 
 

@@ -16,6 +16,7 @@ from .._core.discrete import multinomial as categories
 from .._core.draws import normal as normals
 from .._core.dtypes import scalar_type_name
 from .._core.errors import size_mismatch
+from .._core.numerics import implicit
 from .._core.sampling import DEVICE_FLOATS, drawn
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, read, wrap
@@ -36,6 +37,10 @@ def zeros_for_all(g, shapes, dtypes):
     return tuple(mx.zeros(s, dtype=d) for s, d in zip(shapes, dtypes))
 
 
+def _gamma_slope(g, input, output):
+    return g * implicit.standard_gamma_grad(input, output), None
+
+
 def parametric(name: str, rule, camel: str | None, number: int = 0):
     """The operator that puts drawn numbers in place of a tensor; it exists for what its history says."""
 
@@ -51,7 +56,7 @@ def parametric(name: str, rule, camel: str | None, number: int = 0):
 _bernoulli_probability = parametric("bernoulli", zeros_for_all, "Bernoulli")
 _bernoulli_shape = parametric("bernoulli_p_", _no_derivative("bernoulli"), None)
 _poisson_rate = parametric("poisson", zeros_for_all, "Poisson")
-_gamma_shape = parametric("_standard_gamma", _no_derivative("_standard_gamma"), "StandardGamma")
+_gamma_shape = parametric("_standard_gamma", _gamma_slope, "StandardGamma")
 _dirichlet_weights = parametric("_sample_dirichlet", _no_derivative("_sample_dirichlet"), None)
 _normal_mean = parametric("normal", zeros_for_all, "Normal", 1)
 _normal_std = parametric("normal", zeros_for_all, "Normal", 2)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from .._core import dispatch, dtypes
 from .._core.conversion import host_value
+from .._core.modes import modes
 from .._core.steps import Bitcast, Diagonal, Expand, Gathered, Permute, Reshape, Slice, Squeeze, Unfold, viewed_strides
 from .._core.table import Array, composite, inplace_view, method, op, publish
 from .._core.tensor import Tensor, read, tensor_property, wrap_dim
@@ -522,6 +523,8 @@ def as_strided(input, size, stride, storage_offset=None):
     step = Gathered(size, stride, offset)
     source = storage_positions(input, step)
     if source is None:  # some elements lie outside of what ``input`` sees
+        if input._rg and not root._rg and modes.grad:
+            raise NotImplementedError("as_strided beyond a leaf that is itself part of a storage has no gradient here")
         return see(root, step, "AsStridedBackward0")
     return see(input, source, "AsStridedBackward0")
 

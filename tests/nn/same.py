@@ -53,7 +53,7 @@ def compare(ours, theirs, what: str = "result", **tolerance) -> None:
         assert _plain(repr(ours)) == repr(theirs), f"{what}: {ours!r} where torch has {theirs!r}"
 
 
-def same(fn, warned: bool = True, **tolerance) -> None:
+def check_same(fn, warned: bool = True, **tolerance) -> None:
     """Assert that ``fn`` does the same under both libraries, warnings included."""
     ours, theirs = outcome(fn, flashlight), outcome(fn, torch)
     compare(ours[0], theirs[0], **tolerance)

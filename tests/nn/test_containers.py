@@ -9,7 +9,7 @@ import pytest
 
 import flashlight
 
-from .same import same
+from .same import check_same
 
 
 def three(lib):
@@ -75,7 +75,7 @@ SEQUENTIAL = {
 
 @pytest.mark.parametrize("fn", SEQUENTIAL.values(), ids=SEQUENTIAL)
 def test_sequential(fn):
-    same(fn, atol=1e-6)
+    check_same(fn, atol=1e-6)
 
 
 def test_sequential_of_a_plain_dict():
@@ -120,7 +120,7 @@ MODULE_LIST = {
 
 @pytest.mark.parametrize("fn", MODULE_LIST.values(), ids=MODULE_LIST)
 def test_module_list(fn):
-    same(fn)
+    check_same(fn)
 
 
 def book(lib):
@@ -149,7 +149,7 @@ MODULE_DICT = {
 
 @pytest.mark.parametrize("fn", MODULE_DICT.values(), ids=MODULE_DICT)
 def test_module_dict(fn):
-    same(fn)
+    check_same(fn)
 
 
 def shelf(lib):
@@ -174,7 +174,7 @@ PARAMETER_LIST = {
 
 @pytest.mark.parametrize("fn", PARAMETER_LIST.values(), ids=PARAMETER_LIST)
 def test_parameter_list(fn):
-    same(fn)
+    check_same(fn)
 
 
 def test_parameter_list_assignment():
@@ -184,7 +184,7 @@ def test_parameter_list_assignment():
         m[-1] = param(lib)
         return [repr(m), len(m), list(m.state_dict())]
 
-    same(fn)
+    check_same(fn)
 
 
 def drawer(lib):
@@ -240,7 +240,7 @@ PARAMETER_DICT = {
 
 @pytest.mark.parametrize("fn", PARAMETER_DICT.values(), ids=PARAMETER_DICT)
 def test_parameter_dict(fn):
-    same(fn)
+    check_same(fn)
 
 
 def test_copies_keep_everything():
@@ -249,8 +249,8 @@ def test_copies_keep_everything():
         twin = copy.deepcopy(m)
         return [repr(twin), list(twin.state_dict())]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_container_is_deprecated():
-    same(lambda lib: repr(lib.nn.Container(a=lib.nn.ReLU())))
+    check_same(lambda lib: repr(lib.nn.Container(a=lib.nn.ReLU())))

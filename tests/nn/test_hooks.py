@@ -6,7 +6,7 @@ import pytest
 
 import flashlight
 
-from .same import same
+from .same import check_same
 
 
 def twice(lib):
@@ -47,7 +47,7 @@ def test_forward_hooks_order_and_arguments():
         m(lib.ones(2))
         return [told, len(m._forward_hooks), len(m._forward_pre_hooks_with_kwargs)]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_forward_hooks_change_things():
@@ -59,7 +59,7 @@ def test_forward_hooks_change_things():
         m.register_forward_hook(lambda m, args, out: None)
         return m(lib.ones(2))
 
-    same(fn)
+    check_same(fn)
 
 
 def test_bad_pre_hook():
@@ -68,7 +68,7 @@ def test_bad_pre_hook():
         m.register_forward_pre_hook(lambda m, args, kwargs: 3, with_kwargs=True)
         return m(lib.ones(2))
 
-    same(fn)
+    check_same(fn)
 
 
 @pytest.mark.parametrize("where", ["forward", "pre", "post"])
@@ -103,7 +103,7 @@ def test_always_call(where):
         handle.remove()
         return told
 
-    same(fn)
+    check_same(fn)
 
 
 def full_hooks(lib, m, told):
@@ -126,7 +126,7 @@ def test_full_backward_hooks(inputs):
             (out[0].sum() + out[1].sum() * 5).backward()
         return [told, made["a"].grad, made["b"].grad, [o.requires_grad for o in out]]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_full_backward_hooks_change_gradients():
@@ -139,7 +139,7 @@ def test_full_backward_hooks_change_gradients():
         m(x).sum().backward()
         return [x.grad, m.weight.grad, m.bias.grad]
 
-    same(fn, atol=1e-6)
+    check_same(fn, atol=1e-6)
 
 
 def test_full_backward_hooks_in_a_model():
@@ -154,7 +154,7 @@ def test_full_backward_hooks_in_a_model():
         m(x.detach()).sum().backward()
         return [told, x.grad]
 
-    same(fn, atol=1e-6)
+    check_same(fn, atol=1e-6)
 
 
 def test_full_backward_hooks_that_misbehave():
@@ -183,7 +183,7 @@ def test_full_backward_hooks_that_misbehave():
         return m(lib.ones(1, requires_grad=True))
 
     for fn in (wrong_count, wrong_pre_count, answers_without_inputs, no_tensor):
-        same(fn)
+        check_same(fn)
 
 
 def test_in_place_on_a_watched_input_is_refused():
@@ -196,7 +196,7 @@ def test_in_place_on_a_watched_input_is_refused():
         except RuntimeError:
             return "refused"
 
-    same(fn)
+    check_same(fn)
 
 
 def test_second_derivative_through_hooks():
@@ -209,7 +209,7 @@ def test_second_derivative_through_hooks():
         (gg,) = lib.autograd.grad(g.sum(), x)
         return [g, gg, told]
 
-    same(fn, atol=1e-6)
+    check_same(fn, atol=1e-6)
 
 
 def test_global_backward_hooks():
@@ -228,7 +228,7 @@ def test_global_backward_hooks():
         m(x).sum().backward()
         return [told, x.grad]
 
-    same(fn, atol=1e-6)
+    check_same(fn, atol=1e-6)
 
 
 def test_two_kinds_of_backward_hooks_do_not_mix():
@@ -242,8 +242,8 @@ def test_two_kinds_of_backward_hooks_do_not_mix():
         m.register_backward_hook(lambda *a: None)
         m.register_full_backward_hook(lambda *a: None)
 
-    same(fn)
-    same(other)
+    check_same(fn)
+    check_same(other)
 
 
 def test_deprecated_backward_hooks():
@@ -269,9 +269,9 @@ def test_deprecated_backward_hooks():
         m.register_backward_hook(lambda m, gi, go: None)
         m(lib.ones(2, requires_grad=True))
 
-    same(fn, atol=1e-6)
-    same(warned)
-    same(nested)
+    check_same(fn, atol=1e-6)
+    check_same(warned)
+    check_same(nested)
 
 
 def test_hooks_are_removed_and_used_as_contexts():

@@ -8,7 +8,7 @@ import pytest
 import flashlight
 
 from ..oracle import to_numpy
-from .same import same
+from .same import check_same
 
 TIGHT = {"atol": 2e-6, "rtol": 2e-6}
 SHAPES = [(3, 4), (6, 5), (40, 30), (4, 3, 2), (2, 3, 3, 3), (4, 6, 2, 2, 2)]
@@ -42,7 +42,7 @@ def filled(name, shape, *args, **kwargs):
     ],
 )
 def test_numbers(name, shape):
-    same(filled(name, shape), **TIGHT)
+    check_same(filled(name, shape), **TIGHT)
 
 
 ARGUMENTS = {
@@ -79,7 +79,7 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize("fn", ARGUMENTS.values(), ids=ARGUMENTS)
 def test_arguments(fn):
-    same(fn, **TIGHT)
+    check_same(fn, **TIGHT)
 
 
 @pytest.mark.parametrize(
@@ -92,22 +92,22 @@ def test_generator(name):
         t = getattr(lib.nn.init, name)(lib.empty(4, 5), generator=g)
         return [t, lib.rand(2)]
 
-    same(fn, **TIGHT)
+    check_same(fn, **TIGHT)
 
 
 def test_float64():
-    same(lambda lib: lib.nn.init.normal_(lib.empty(5, 5, dtype=lib.float64)), **TIGHT)
-    same(lambda lib: lib.nn.init.trunc_normal_(lib.empty(5, 5, dtype=lib.float64)), **TIGHT)
+    check_same(lambda lib: lib.nn.init.normal_(lib.empty(5, 5, dtype=lib.float64)), **TIGHT)
+    check_same(lambda lib: lib.nn.init.trunc_normal_(lib.empty(5, 5, dtype=lib.float64)), **TIGHT)
 
 
 @pytest.mark.parametrize("name", ["linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu", "elu"])
 def test_calculate_gain(name):
-    same(lambda lib: lib.nn.init.calculate_gain(name))
+    check_same(lambda lib: lib.nn.init.calculate_gain(name))
 
 
 def test_calculate_gain_of_leaky_relu():
     for slope in (0.2, 3, True, "x"):
-        same(lambda lib, slope=slope: lib.nn.init.calculate_gain("leaky_relu", slope))
+        check_same(lambda lib, slope=slope: lib.nn.init.calculate_gain("leaky_relu", slope))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_calculate_gain_of_leaky_relu():
     ["uniform", "normal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "orthogonal", "eye"],
 )
 def test_old_names_warn(name):
-    same(filled(name, (3, 4)), **TIGHT)
+    check_same(filled(name, (3, 4)), **TIGHT)
 
 
 def test_nothing_is_recorded():
@@ -126,7 +126,7 @@ def test_nothing_is_recorded():
         lib.nn.init.orthogonal_(p)
         return [p.requires_grad, p.is_leaf, p.grad_fn]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_meta_tensors_draw_nothing():
@@ -144,7 +144,7 @@ def test_meta_tensors_draw_nothing():
         lib.nn.Linear(3, 4, device="meta")
         return lib.rand(2)
 
-    same(fn)
+    check_same(fn)
 
 
 @pytest.mark.parametrize("kind", ["xavier", "kaiming", "normal", "uniform"])

@@ -11,7 +11,7 @@ import torch
 import flashlight
 
 from ..oracle import to_numpy
-from .same import same
+from .same import check_same
 
 CLOSE = {"atol": 3e-6, "rtol": 3e-5}
 
@@ -54,7 +54,7 @@ def test_transformer_encoder(name, norm, training):
         out.sum().backward()
         return [out, [p.grad for p in m.parameters()], list(m.state_dict())]
 
-    same(fn, warned=False, **CLOSE)
+    check_same(fn, warned=False, **CLOSE)
 
 
 @pytest.mark.parametrize("norm", [False, True], ids=["bare", "norm"])
@@ -68,7 +68,7 @@ def test_padding_in_inference(options, norm):
                 told.append(m(x(lib, 2, 4, 8), src_key_padding_mask=padding(lib).flip(1)))
             return told
 
-    same(fn, warned=False, **CLOSE)
+    check_same(fn, warned=False, **CLOSE)
 
 
 def test_why_no_nested_tensors():
@@ -79,10 +79,10 @@ def test_why_no_nested_tensors():
         {}, {"batch_first": True, "norm_first": True}, {"batch_first": True, "bias": False},
         {"batch_first": True, "heads": 1}, {"batch_first": True, "activation": "gelu"}, {"batch_first": True},
     ):  # fmt: skip
-        same(lambda lib, kwargs=kwargs: repr(made(lib, **dict(kwargs))))
-    same(lambda lib: repr(made(lib, batch_first=True, activation=lib.tanh)))
-    same(lambda lib: repr(made(lib, batch_first=True, activation=lib.nn.ReLU())))
-    same(lambda lib: lib.nn.TransformerEncoderLayer(8, 2, 8, activation="x"))
+        check_same(lambda lib, kwargs=kwargs: repr(made(lib, **dict(kwargs))))
+    check_same(lambda lib: repr(made(lib, batch_first=True, activation=lib.tanh)))
+    check_same(lambda lib: repr(made(lib, batch_first=True, activation=lib.nn.ReLU())))
+    check_same(lambda lib: lib.nn.TransformerEncoderLayer(8, 2, 8, activation="x"))
 
 
 def test_transformer_decoder():
@@ -96,7 +96,7 @@ def test_transformer_decoder():
         out.sum().backward()
         return [out, [p.grad for p in m.parameters()]]
 
-    same(fn, warned=False, **CLOSE)
+    check_same(fn, warned=False, **CLOSE)
 
 
 def test_transformer_with_masks():
@@ -111,10 +111,10 @@ def test_transformer_with_masks():
         m = lib.nn.Transformer(8, 2, custom_encoder=lib.nn.Identity(), num_decoder_layers=1)
         return [n for n, _ in m.named_children()]
 
-    same(fn, warned=False, **CLOSE)
-    same(custom, warned=False)
-    same(lambda lib: lib.nn.Transformer(8, 2, 1, 1, 8)(lib.ones(3, 2, 8), lib.ones(3, 3, 8)), warned=False)
-    same(lambda lib: lib.nn.Transformer(8, 2, 1, 1, 8)(lib.ones(3, 2, 8), lib.ones(3, 2, 7)), warned=False)
+    check_same(fn, warned=False, **CLOSE)
+    check_same(custom, warned=False)
+    check_same(lambda lib: lib.nn.Transformer(8, 2, 1, 1, 8)(lib.ones(3, 2, 8), lib.ones(3, 3, 8)), warned=False)
+    check_same(lambda lib: lib.nn.Transformer(8, 2, 1, 1, 8)(lib.ones(3, 2, 8), lib.ones(3, 2, 7)), warned=False)
 
 
 ATTENTION = {
@@ -143,14 +143,16 @@ def test_attention_masks(name, batch_first):
         out.sum().backward()
         return [out, weights, q.grad, m.in_proj_weight.grad]
 
-    same(fn, warned=False, **CLOSE)
+    check_same(fn, warned=False, **CLOSE)
 
 
 def test_attention_errors():
-    same(lambda lib: lib.nn.MultiheadAttention(8, 3))
-    same(lambda lib: lib.nn.MultiheadAttention(0, 1))
-    same(lambda lib: lib.nn.MultiheadAttention(8, 2).merge_masks(None, padding(lib), x(lib, 2, 4, 8)))
-    same(lambda lib: lib.nn.MultiheadAttention(8, 2).merge_masks(causal(lib), padding(lib) * 1.0, x(lib, 2, 4, 8)))
+    check_same(lambda lib: lib.nn.MultiheadAttention(8, 3))
+    check_same(lambda lib: lib.nn.MultiheadAttention(0, 1))
+    check_same(lambda lib: lib.nn.MultiheadAttention(8, 2).merge_masks(None, padding(lib), x(lib, 2, 4, 8)))
+    check_same(
+        lambda lib: lib.nn.MultiheadAttention(8, 2).merge_masks(causal(lib), padding(lib) * 1.0, x(lib, 2, 4, 8))
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- normalisation
@@ -166,18 +168,18 @@ def test_batch_norm_follows_batches():
         return [*told, m.running_mean, m.num_batches_tracked]
 
     for momentum in (0.1, None, 0.9):
-        same(lambda lib, momentum=momentum: fn(lib, momentum), **CLOSE)
+        check_same(lambda lib, momentum=momentum: fn(lib, momentum), **CLOSE)
 
 
 def test_normalisation_errors():
-    same(lambda lib: lib.nn.BatchNorm1d(3)(lib.ones(2, 3, 4, 5)))
-    same(lambda lib: lib.nn.BatchNorm2d(3)(lib.ones(2, 3)))
-    same(lambda lib: lib.nn.BatchNorm3d(3)(lib.ones(2, 3)))
-    same(lambda lib: lib.nn.InstanceNorm2d(3)(lib.ones(2, 3)))
-    same(lambda lib: lib.nn.InstanceNorm1d(3, affine=True)(lib.ones(2, 4, 5)))
-    same(lambda lib: lib.nn.InstanceNorm1d(3)(x(lib, 2, 4, 5)), **CLOSE)
-    same(lambda lib: lib.nn.GroupNorm(3, 4))
-    same(lambda lib: lib.nn.BatchNorm1d(3)(lib.ones(1, 3)))
+    check_same(lambda lib: lib.nn.BatchNorm1d(3)(lib.ones(2, 3, 4, 5)))
+    check_same(lambda lib: lib.nn.BatchNorm2d(3)(lib.ones(2, 3)))
+    check_same(lambda lib: lib.nn.BatchNorm3d(3)(lib.ones(2, 3)))
+    check_same(lambda lib: lib.nn.InstanceNorm2d(3)(lib.ones(2, 3)))
+    check_same(lambda lib: lib.nn.InstanceNorm1d(3, affine=True)(lib.ones(2, 4, 5)))
+    check_same(lambda lib: lib.nn.InstanceNorm1d(3)(x(lib, 2, 4, 5)), **CLOSE)
+    check_same(lambda lib: lib.nn.GroupNorm(3, 4))
+    check_same(lambda lib: lib.nn.BatchNorm1d(3)(lib.ones(1, 3)))
 
 
 def test_sync_batch_norm():
@@ -192,12 +194,12 @@ def test_sync_batch_norm():
     assert converted[2].weight is same_as.weight and converted[2].running_mean is same_as.running_mean
     with pytest.raises(ValueError, match="at least 2D"):
         m(flashlight.ones(3))
-    same(lambda lib: [repr(lib.nn.SyncBatchNorm(3)), list(lib.nn.SyncBatchNorm(3).state_dict())])
+    check_same(lambda lib: [repr(lib.nn.SyncBatchNorm(3)), list(lib.nn.SyncBatchNorm(3).state_dict())])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8])
 def test_cross_map_lrn(size):
-    same(lambda lib: [repr(m := lib.nn.CrossMapLRN2d(size, 0.5, k=2.0)), m(x(lib, 2, 7, 3, 3))], **CLOSE)
+    check_same(lambda lib: [repr(m := lib.nn.CrossMapLRN2d(size, 0.5, k=2.0)), m(x(lib, 2, 7, 3, 3))], **CLOSE)
 
 
 def test_cross_map_lrn_gradient():
@@ -209,7 +211,7 @@ def test_cross_map_lrn_gradient():
     moved[0, 2, 1, 0] += step
     slope = (m(moved).sum() - m(data.detach()).sum()) / step
     assert abs(float(slope) - float(data.grad[0, 2, 1, 0])) < 1e-5
-    same(lambda lib: lib.nn.CrossMapLRN2d(3)(lib.ones(2, 3, 4)))
+    check_same(lambda lib: lib.nn.CrossMapLRN2d(3)(lib.ones(2, 3, 4)))
 
 
 # --------------------------------------------------------------------------------------------------------------- tables
@@ -225,16 +227,16 @@ def test_embeddings():
             bag(lib.tensor([0, 1, 2]), lib.tensor([0, 2, 3])), bag.weight.requires_grad, bag.include_last_offset,
         ]  # fmt: skip
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_embedding_errors():
-    same(lambda lib: lib.nn.Embedding(3, 2, padding_idx=3))
-    same(lambda lib: lib.nn.Embedding(3, 2, padding_idx=-4))
-    same(lambda lib: lib.nn.Embedding(3, 2, _weight=lib.ones(2, 2)))
-    same(lambda lib: lib.nn.Embedding.from_pretrained(lib.ones(2)))
-    same(lambda lib: lib.nn.EmbeddingBag.from_pretrained(lib.ones(2)))
-    same(lambda lib: lib.nn.EmbeddingBag(3, 2, padding_idx=5))
+    check_same(lambda lib: lib.nn.Embedding(3, 2, padding_idx=3))
+    check_same(lambda lib: lib.nn.Embedding(3, 2, padding_idx=-4))
+    check_same(lambda lib: lib.nn.Embedding(3, 2, _weight=lib.ones(2, 2)))
+    check_same(lambda lib: lib.nn.Embedding.from_pretrained(lib.ones(2)))
+    check_same(lambda lib: lib.nn.EmbeddingBag.from_pretrained(lib.ones(2)))
+    check_same(lambda lib: lib.nn.EmbeddingBag(3, 2, padding_idx=5))
 
 
 def test_max_norm_changes_the_table():
@@ -243,7 +245,7 @@ def test_max_norm_changes_the_table():
         m(lib.tensor([1, 3]))
         return m.weight
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_adaptive_softmax():
@@ -262,15 +264,15 @@ def test_adaptive_softmax():
             m.predict(data[:1]),
         ]
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
     for bad in ([], [3, 3], [0, 3], [3, 20], [5, 2], [2.5]):
-        same(lambda lib, bad=bad: lib.nn.AdaptiveLogSoftmaxWithLoss(16, 20, bad))
+        check_same(lambda lib, bad=bad: lib.nn.AdaptiveLogSoftmaxWithLoss(16, 20, bad))
     made = lambda lib: lib.nn.AdaptiveLogSoftmaxWithLoss(16, 20, [4])
-    same(lambda lib: made(lib)(lib.ones(2, 16), lib.tensor([1, 20])))
-    same(lambda lib: made(lib)(lib.ones(2, 16), lib.tensor([1])))
-    same(lambda lib: made(lib)(lib.ones(16), lib.tensor([1])))
-    same(lambda lib: made(lib)(lib.ones(2, 16), lib.tensor(1)))
-    same(lambda lib: made(lib)(lib.ones(2, 16), lib.tensor([[1]])))
+    check_same(lambda lib: made(lib)(lib.ones(2, 16), lib.tensor([1, 20])))
+    check_same(lambda lib: made(lib)(lib.ones(2, 16), lib.tensor([1])))
+    check_same(lambda lib: made(lib)(lib.ones(16), lib.tensor([1])))
+    check_same(lambda lib: made(lib)(lib.ones(2, 16), lib.tensor(1)))
+    check_same(lambda lib: made(lib)(lib.ones(2, 16), lib.tensor([[1]])))
 
 
 # ------------------------------------------------------------------------------------------------- arguments and errors
@@ -315,7 +317,7 @@ CONSTRUCTORS = {
 
 @pytest.mark.parametrize("fn", CONSTRUCTORS.values(), ids=CONSTRUCTORS)
 def test_arguments(fn):
-    same(fn)
+    check_same(fn)
 
 
 WITH_PARAMETERS = {
@@ -351,7 +353,7 @@ def test_dtype_and_device_arguments(name):
         told = [(n, str(t.dtype), str(t.device)) for n, t in m.state_dict().items()]
         return [told, [(n, str(t.device)) for n, t in ghost.state_dict().items()], lib.rand(1)]
 
-    same(fn, warned=False)
+    check_same(fn, warned=False)
 
 
 def test_layers_copy():
@@ -362,7 +364,7 @@ def test_layers_copy():
             twin[0].weight_ih_l0.zero_()
         return [twin[0](lib.ones(2, 1, 2))[0], m[0](lib.ones(2, 1, 2))[0], list(twin.state_dict())]
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 # ---------------------------------------------------------------------------------------------------- documented models
@@ -399,7 +401,7 @@ def test_documented_models_train():
             losses.append(loss.detach())
         return losses
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_weights_move_to_torch_and_back():

@@ -10,7 +10,7 @@ import torch
 
 import flashlight
 
-from .same import same
+from .same import check_same
 
 
 def net(lib):
@@ -77,7 +77,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("fn", ERRORS.values(), ids=ERRORS)
 def test_errors(fn):
-    same(fn)
+    check_same(fn)
 
 
 def test_before_init():
@@ -97,7 +97,7 @@ def test_before_init():
         return fn
 
     for kind in ("parameter", "module", "buffer"):
-        same(early(kind))
+        check_same(early(kind))
 
 
 def test_plain_attributes_before_init_survive():
@@ -136,7 +136,7 @@ def test_traversal():
             ],
         }
 
-    same(fn)
+    check_same(fn)
 
 
 def test_apply_visits_children_first():
@@ -145,7 +145,7 @@ def test_apply_visits_children_first():
         net(lib).apply(lambda m: seen.append(type(m).__name__))
         return seen
 
-    same(fn)
+    check_same(fn)
 
 
 def test_assignment_moves_names():
@@ -178,7 +178,7 @@ def test_assignment_moves_names():
         told.append(repr(m))
         return told
 
-    same(fn)
+    check_same(fn)
 
 
 def test_registration_hooks():
@@ -197,7 +197,7 @@ def test_registration_hooks():
         lib.nn.Linear(2, 2)
         return told
 
-    same(fn)
+    check_same(fn)
 
 
 def test_modes():
@@ -210,7 +210,7 @@ def test_modes():
         told.append([p.requires_grad for p in m.parameters()])
         return told
 
-    same(fn)
+    check_same(fn)
     assert flashlight.nn.Linear(1, 1).is_training() is True
     assert flashlight.nn.Linear(1, 1).eval().is_training() is False
 
@@ -224,7 +224,7 @@ def test_zero_grad():
         m.zero_grad()
         return [*told, m.weight.grad]
 
-    same(fn)
+    check_same(fn)
 
 
 CONVERSIONS = {
@@ -259,7 +259,7 @@ def test_conversions(name):
             for t in (*m.parameters(), *m.buffers())
         ] + [str(p.grad.dtype) for p in m.parameters()]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_memory_belongs_to_one_process():
@@ -304,7 +304,7 @@ def test_parameter_shares_storage():
             p[1] = 7
         return [p.detach(), t, p.requires_grad, p.is_leaf, repr(p), type(p * 1) is lib.Tensor]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_parameter_of_a_subclass():
@@ -316,7 +316,7 @@ def test_parameter_of_a_subclass():
         p = lib.nn.Parameter(t)
         return [type(p).__name__, isinstance(p, lib.nn.Parameter), p.requires_grad]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_old_pickles_get_their_tables():
@@ -343,7 +343,7 @@ def test_repr_with_extra_lines():
         outer.child = Wide()
         return [repr(outer), repr(Wide()), repr(lib.nn.Module())]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_uninitialized():
@@ -359,7 +359,7 @@ def test_uninitialized():
         b.materialize((4,), dtype=lib.float64)
         return [*told, type(p).__name__, type(b).__name__, p.shape, str(b.dtype), p.requires_grad]
 
-    same(fn)
+    check_same(fn)
     with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter"):
         flashlight.nn.UninitializedParameter() + 1
 
@@ -375,6 +375,6 @@ def test_lazy_modules_load_and_copy():
         twin(lib.ones(1, 5))
         return [*told, twin.weight.shape, repr(twin)]
 
-    same(fn)
-    same(lambda lib: lib.nn.LazyConv2d(3, 3)(lib.ones(2, 3)))
-    same(lambda lib: lib.nn.Linear(2, 3).load_state_dict(lib.nn.LazyLinear(3).state_dict()))
+    check_same(fn)
+    check_same(lambda lib: lib.nn.LazyConv2d(3, 3)(lib.ones(2, 3)))
+    check_same(lambda lib: lib.nn.Linear(2, 3).load_state_dict(lib.nn.LazyLinear(3).state_dict()))

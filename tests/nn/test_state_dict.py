@@ -11,7 +11,7 @@ import torch
 import flashlight
 
 from ..oracle import equal, to_numpy
-from .same import same
+from .same import check_same
 
 
 def layer(lib):
@@ -32,7 +32,7 @@ BAD = {
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("name", BAD)
 def test_messages(name, strict):
-    same(lambda lib: repr(layer(lib).load_state_dict(BAD[name](lib), strict=strict)))
+    check_same(lambda lib: repr(layer(lib).load_state_dict(BAD[name](lib), strict=strict)))
 
 
 def test_keys_share_storage():
@@ -50,8 +50,8 @@ def test_keys_share_storage():
             {k: dict(v) for k, v in state._metadata.items()}, {k: dict(v) for k, v in prefixed._metadata.items()},
         ]  # fmt: skip
 
-    same(fn)
-    same(lambda lib: list(layer(lib).state_dict(collections.OrderedDict(), "old.", True)))
+    check_same(fn)
+    check_same(lambda lib: list(layer(lib).state_dict(collections.OrderedDict(), "old.", True)))
 
 
 def test_load_copies_or_assigns():
@@ -64,7 +64,7 @@ def test_load_copies_or_assigns():
         state["0.weight"].fill_(3.0)
         return [*told, m[0].weight is weight, m[0].weight, m[0].weight.requires_grad, type(m[0].weight).__name__]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_assign_takes_dtype_and_meta():
@@ -78,8 +78,8 @@ def test_assign_takes_dtype_and_meta():
         m.load_state_dict(lib.nn.Linear(2, 2).state_dict())
         return str(m.weight.device)
 
-    same(fn)
-    same(ignored)
+    check_same(fn)
+    check_same(ignored)
 
 
 def test_load_casts_and_squeezes():
@@ -90,7 +90,7 @@ def test_load_casts_and_squeezes():
         m.load_state_dict({"scalar": lib.tensor([2.0]), "vector": lib.tensor([1, 2])})
         return [m.scalar, m.vector]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_extra_state():
@@ -121,7 +121,7 @@ def test_extra_state():
             told.append(str(error))
         return told
 
-    same(fn)
+    check_same(fn)
 
 
 def test_hooks():
@@ -146,7 +146,7 @@ def test_hooks():
         told.append(repr(other.load_state_dict(state, strict=False)))
         return told
 
-    same(fn)
+    check_same(fn)
 
 
 def test_hooks_that_misbehave():
@@ -170,7 +170,7 @@ def test_hooks_that_misbehave():
         m.load_state_dict(layer(lib).state_dict())
 
     for fn in (returns, twice, load_returns):
-        same(fn)
+        check_same(fn)
 
 
 def test_overridden_methods():
@@ -190,7 +190,7 @@ def test_overridden_methods():
         state = m.state_dict()
         return [list(state), repr(m.load_state_dict(state)), m[0].seen]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_batch_norm_of_version_one():
@@ -206,11 +206,11 @@ def test_batch_norm_of_version_one():
             told.append(str(error))
         return told
 
-    same(fn)
+    check_same(fn)
 
 
 def test_instance_norm_of_version_one():
-    same(
+    check_same(
         lambda lib: lib.nn.InstanceNorm1d(3).load_state_dict({"running_mean": lib.zeros(3), "running_var": lib.ones(3)})
     )
 

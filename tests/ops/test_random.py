@@ -16,7 +16,7 @@ from ..oracle import equal
 LIBS = (torch, flashlight)
 
 
-def same(fn, seed=7, atol=2e-6, rtol=2e-6):
+def check_same(fn, seed=7, atol=2e-6, rtol=2e-6):
     """Run ``fn(lib)`` under one seed in both libraries; results and states must agree."""
     results = []
     for lib in LIBS:
@@ -130,7 +130,7 @@ CREATED = {
 
 @pytest.mark.parametrize("name", CREATED)
 def test_the_numbers_are_torchs(name):
-    same(CREATED[name])
+    check_same(CREATED[name])
 
 
 def test_draws_follow_one_another_as_in_torch():
@@ -138,7 +138,7 @@ def test_draws_follow_one_another_as_in_torch():
         parts = [L.rand(3), L.randn(5), L.randn(3), L.bernoulli(L.full((7,), 0.5)), L.randn(17), L.rand(2).double()]
         return L.cat([p.double() for p in parts] + [L.randperm(6).double(), L.randint(9, (2,)).double()])
 
-    same(fn)
+    check_same(fn)
 
 
 def test_default_dtype_is_followed():
@@ -149,7 +149,7 @@ def test_default_dtype_is_followed():
         finally:
             L.set_default_dtype(L.float32)
 
-    same(fn)
+    check_same(fn)
 
 
 OUT = {
@@ -168,7 +168,7 @@ OUT = {
 
 @pytest.mark.parametrize("name", OUT)
 def test_out(name):
-    same(OUT[name])
+    check_same(OUT[name])
 
 
 def test_out_is_the_tensor_itself_and_views_of_it_see_the_numbers():
@@ -300,7 +300,7 @@ LAYOUTS = {
 def test_filling(method, layout):
     if layout == "channels_last" and method == "bernoulli_(tensor)":
         probabilities = lambda t, L: t.bernoulli_(L.linspace(0, 1, 60).view(3, 4, 5))
-        same(lambda L: probabilities(LAYOUTS[layout](L), L))
+        check_same(lambda L: probabilities(LAYOUTS[layout](L), L))
         return
     loose = 1e-3 if layout == "float16" else 2e-5  # the fast logarithms and tangents differ in the last place
     check_name = layout != "computed" or not method.startswith("random_")
@@ -309,7 +309,7 @@ def test_filling(method, layout):
         t = FILLED[method](LAYOUTS[layout](L), L)
         return t if check_name else t.detach()
 
-    same(fn, atol=loose, rtol=loose)
+    check_same(fn, atol=loose, rtol=loose)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int16", "int32", "int64"])
@@ -318,7 +318,7 @@ def test_filling_integers(method, dtype):
     if dtype == "bool" and method == "geometric_":
         refused(lambda L: L.zeros(5, dtype=L.bool).geometric_(0.3))
         return
-    same(lambda L: FILLED[method](L.zeros(40, dtype=getattr(L, dtype)), L))
+    check_same(lambda L: FILLED[method](L.zeros(40, dtype=getattr(L, dtype)), L))
 
 
 @pytest.mark.parametrize("part", ["rows", "columns", "strided", "diagonal"])
@@ -332,7 +332,7 @@ def test_filling_a_view_writes_to_its_base(method, part):
         assert FILLED[method](seen, L) is seen
         return base
 
-    same(fn)
+    check_same(fn)
 
 
 def test_a_leaf_is_filled_under_no_grad():
@@ -345,7 +345,7 @@ def test_a_leaf_is_filled_under_no_grad():
         assert leaf.is_leaf
         return leaf
 
-    same(fn)
+    check_same(fn)
 
 
 # ------------------------------------------------------------------------------------------------------------ gradients
@@ -377,7 +377,7 @@ def test_gradients_are_torchs(name):
         (DIFFERENTIABLE[name](x, L) * weights).sum().backward()
         return x.grad
 
-    same(fn)
+    check_same(fn)
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def rates(optimizer, scheduler, n) -> list:
     return seen
 
 
-def agree(a: list, b: list) -> None:
+def check_agree(a: list, b: list) -> None:
     assert len(a) == len(b)
     for (groups, last), (groups_, last_) in zip(a, b, strict=True):
         assert last == pytest.approx(last_, rel=1e-12)
@@ -142,13 +142,13 @@ def agree(a: list, b: list) -> None:
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
 def test_thirty_five_steps(name):
     mine, theirs = (made(library, name) for library in LIBRARIES)
-    agree(rates(*mine, 35), rates(*theirs, 35))
+    check_agree(rates(*mine, 35), rates(*theirs, 35))
 
 
 @pytest.mark.parametrize("name", ["CyclicLR", "CyclicLR momentum", "OneCycleLR", "OneCycleLR three phases"])
 def test_first_beta_cycles(name):
     mine, theirs = (made(library, name, "Adam") for library in LIBRARIES)
-    agree(rates(*mine, 12), rates(*theirs, 12))
+    check_agree(rates(*mine, 12), rates(*theirs, 12))
 
 
 @EVERY
@@ -164,7 +164,7 @@ def test_state_dicts(name):
     fresh.load_state_dict(given)
     assert sorted(given) == sorted(theirs)  # a state dict is not eaten by loading it
     fresh_optimizer.load_state_dict(optimizer.state_dict())
-    agree(rates(fresh_optimizer, fresh, 12), rates(optimizer_, scheduler_, 12))
+    check_agree(rates(fresh_optimizer, fresh, 12), rates(optimizer_, scheduler_, 12))
 
 
 @pytest.mark.parametrize("name", SINGLE)
@@ -175,7 +175,7 @@ def test_resuming_from_an_epoch(name):
         optimizer, scheduler = made(library, name)
         rates(optimizer, scheduler, 5)
         seen.append(rates(optimizer, SCHEDULES[name](library[1].lr_scheduler, optimizer, last_epoch=4), 12))
-    agree(*seen)
+    check_agree(*seen)
 
 
 @pytest.mark.parametrize("name", SINGLE)
@@ -199,7 +199,7 @@ def test_epochs_given(name):
             answers.append((options_of(optimizer), scheduler.get_last_lr()))
             answers[-1][1].append(len(caught))
         seen.append(answers)
-    agree(*seen)
+    check_agree(*seen)
 
 
 def test_fractional_epochs_of_warm_restarts():
@@ -213,7 +213,7 @@ def test_fractional_epochs_of_warm_restarts():
         with pytest.raises(ValueError, match="Expected non-negative epoch, but got -1"):
             scheduler.step(-1)
         seen.append(answers)
-    agree(*seen)
+    check_agree(*seen)
 
 
 @pytest.mark.parametrize("mode", ["min", "max"])
@@ -244,7 +244,7 @@ def test_plateau(mode, threshold_mode, extra):
                 scheduler.load_state_dict(state)
         seen.append(answers)
         states.append(scheduler.state_dict())
-    agree(*seen)
+    check_agree(*seen)
     assert list(states[0]) == list(states[1]) and states[0] == states[1]
 
 

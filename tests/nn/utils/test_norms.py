@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..same import same
+from ..same import check_same
 
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 
@@ -37,8 +37,8 @@ def test_weight_norm(layer, dim):
         m, x = LAYERS[layer](lib)
         return told(lib, lib.nn.utils.parametrizations.weight_norm(m, dim=dim), x, "weight")
 
-    same(hook, **CLOSE)
-    same(parametrized, **CLOSE)
+    check_same(hook, **CLOSE)
+    check_same(parametrized, **CLOSE)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -52,8 +52,8 @@ def test_spectral_norm(layer, training):
         m, x = LAYERS[layer](lib)
         return told(lib, lib.nn.utils.parametrizations.spectral_norm(m).train(training), x, "weight")
 
-    same(hook, **CLOSE)
-    same(parametrized, **CLOSE)
+    check_same(hook, **CLOSE)
+    check_same(parametrized, **CLOSE)
 
 
 def test_taking_them_off():
@@ -68,22 +68,22 @@ def test_taking_them_off():
         lib.nn.utils.remove_spectral_norm(m)
         return [m.weight, sorted(m.state_dict()), len(m._forward_pre_hooks), len(m._state_dict_hooks)]
 
-    same(weight, **CLOSE)
-    same(spectral, **CLOSE)
-    same(lambda lib: lib.nn.utils.remove_weight_norm(lib.nn.Linear(1, 1)))
-    same(lambda lib: lib.nn.utils.remove_spectral_norm(lib.nn.Linear(1, 1)))
+    check_same(weight, **CLOSE)
+    check_same(spectral, **CLOSE)
+    check_same(lambda lib: lib.nn.utils.remove_weight_norm(lib.nn.Linear(1, 1)))
+    check_same(lambda lib: lib.nn.utils.remove_spectral_norm(lib.nn.Linear(1, 1)))
 
 
 def test_twice():
-    same(lambda lib: lib.nn.utils.weight_norm(lib.nn.utils.weight_norm(lib.nn.Linear(3, 4))))
-    same(lambda lib: lib.nn.utils.spectral_norm(lib.nn.utils.spectral_norm(lib.nn.Linear(3, 4))))
-    same(lambda lib: lib.nn.utils.weight_norm(lib.nn.LazyLinear(3)))
-    same(lambda lib: lib.nn.utils.spectral_norm(lib.nn.LazyLinear(3)))
-    same(lambda lib: lib.nn.utils.spectral_norm(lib.nn.Linear(3, 4), n_power_iterations=0))
-    same(lambda lib: lib.nn.utils.parametrizations.spectral_norm(lib.nn.Linear(3, 4), n_power_iterations=0))
-    same(lambda lib: lib.nn.utils.parametrizations.spectral_norm(lib.nn.Linear(3, 4), name="foo"))
-    same(lambda lib: lib.nn.utils.parametrizations.spectral_norm(lib.nn.Linear(3, 4), dim=5))
-    same(lambda lib: lib.nn.utils.parametrizations.spectral_norm(lib.nn.Linear(3, 4), name="bias").bias, **CLOSE)
+    check_same(lambda lib: lib.nn.utils.weight_norm(lib.nn.utils.weight_norm(lib.nn.Linear(3, 4))))
+    check_same(lambda lib: lib.nn.utils.spectral_norm(lib.nn.utils.spectral_norm(lib.nn.Linear(3, 4))))
+    check_same(lambda lib: lib.nn.utils.weight_norm(lib.nn.LazyLinear(3)))
+    check_same(lambda lib: lib.nn.utils.spectral_norm(lib.nn.LazyLinear(3)))
+    check_same(lambda lib: lib.nn.utils.spectral_norm(lib.nn.Linear(3, 4), n_power_iterations=0))
+    check_same(lambda lib: lib.nn.utils.parametrizations.spectral_norm(lib.nn.Linear(3, 4), n_power_iterations=0))
+    check_same(lambda lib: lib.nn.utils.parametrizations.spectral_norm(lib.nn.Linear(3, 4), name="foo"))
+    check_same(lambda lib: lib.nn.utils.parametrizations.spectral_norm(lib.nn.Linear(3, 4), dim=5))
+    check_same(lambda lib: lib.nn.utils.parametrizations.spectral_norm(lib.nn.Linear(3, 4), name="bias").bias, **CLOSE)
 
 
 def test_states():
@@ -105,6 +105,6 @@ def test_states():
         new = lib.nn.Sequential(lib.nn.utils.parametrizations.weight_norm(lib.nn.Linear(3, 4)))
         return [repr(new.load_state_dict(old.state_dict())), new[0].weight]
 
-    same(spectral)
-    same(spectral_of_version_zero, atol=1e-4)
-    same(old_weight_norm_keys, **CLOSE)
+    check_same(spectral)
+    check_same(spectral_of_version_zero, atol=1e-4)
+    check_same(old_weight_norm_keys, **CLOSE)

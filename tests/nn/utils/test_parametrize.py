@@ -8,7 +8,7 @@ import pytest
 
 import flashlight
 
-from ..same import same
+from ..same import check_same
 
 CLOSE = {"atol": 2e-5, "rtol": 2e-5}
 
@@ -87,7 +87,7 @@ def test_one():
             P.is_parametrized(m), P.is_parametrized(m, "bias"), P.type_before_parametrizations(m).__name__,
         ]  # fmt: skip
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_chain_and_assignment():
@@ -105,7 +105,7 @@ def test_chain_and_assignment():
         told.append(m.weight is m.weight)
         return told
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_several_originals():
@@ -115,7 +115,7 @@ def test_several_originals():
         m.weight = lib.full((2, 2), 3.0)
         return [*told, m.weight, m.parametrizations.weight.original0, m.parametrizations.weight.original1]
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_buffers():
@@ -123,7 +123,7 @@ def test_buffers():
         m = put(lib, lib.nn.BatchNorm1d(2), makes(lib)["Double"](), "running_mean")
         return [*described(m), [n for n, _ in m.named_buffers()], m.running_mean]
 
-    same(fn)
+    check_same(fn)
 
 
 REMOVING = {
@@ -143,7 +143,7 @@ def test_removing(kind, how):
         lib.nn.utils.parametrize.remove_parametrizations(m, "bias")
         return [*told, *described(m), hasattr(m, "parametrizations")]
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 ERRORS = {
@@ -169,7 +169,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(name):
-    same(lambda lib: ERRORS[name](lib, makes(lib)))
+    check_same(lambda lib: ERRORS[name](lib, makes(lib)))
 
 
 def test_unsafe_may_change_shape_and_refusals_are_no_errors():
@@ -178,7 +178,7 @@ def test_unsafe_may_change_shape_and_refusals_are_no_errors():
         refusing = put(lib, lib.nn.Linear(2, 2), makes(lib)["Refuses"]())
         return [wide.weight.shape, refusing.weight]
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_state_copy_and_transfer():
@@ -195,7 +195,7 @@ def test_state_copy_and_transfer():
         target = lib.nn.utils.parametrize.transfer_parametrizations_and_params(two, lib.nn.Linear(2, 2), "weight")
         return [*told, target.weight]
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_reads_train_mode_and_dtype():
@@ -203,7 +203,7 @@ def test_reads_train_mode_and_dtype():
         m = put(lib, lib.nn.Linear(2, 2).eval(), lib.nn.Dropout())
         return [m.parametrizations.weight[0].training, str(m.double().weight.dtype)]
 
-    same(fn)
+    check_same(fn)
 
 
 MAPS = ["matrix_exp", "cayley", "householder", None]
@@ -227,12 +227,12 @@ def test_orthogonal(how, shape, trivial):
             told.append(str(error))
         return told
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_orthogonal_errors():
     P = flashlight.nn.utils.parametrizations
     assert callable(P.orthogonal)
-    same(lambda lib: lib.nn.utils.parametrizations.orthogonal(lib.nn.Linear(2, 2), "bias"))
-    same(lambda lib: lib.nn.utils.parametrizations.orthogonal(lib.nn.Linear(2, 2), "foo"))
-    same(lambda lib: lib.nn.utils.parametrizations.orthogonal(lib.nn.Linear(2, 2), orthogonal_map="magic"))
+    check_same(lambda lib: lib.nn.utils.parametrizations.orthogonal(lib.nn.Linear(2, 2), "bias"))
+    check_same(lambda lib: lib.nn.utils.parametrizations.orthogonal(lib.nn.Linear(2, 2), "foo"))
+    check_same(lambda lib: lib.nn.utils.parametrizations.orthogonal(lib.nn.Linear(2, 2), orthogonal_map="magic"))

@@ -7,7 +7,7 @@ import torch.nn.utils.prune  # noqa: F401 - torch does not import it by itself
 
 import flashlight
 
-from ..same import same
+from ..same import check_same
 
 
 def prune(lib):
@@ -48,7 +48,7 @@ def test_methods(name):
         m(lib.ones(1, 4)).sum().backward()
         return [*told(m), m.weight_orig.grad, prune(lib).is_pruned(m)]
 
-    same(fn)
+    check_same(fn)
 
 
 @pytest.mark.parametrize("second", METHODS)
@@ -61,7 +61,7 @@ def test_one_after_the_other(first, second):
         hook = next(iter(m._forward_pre_hooks.values()))
         return [*told(m), type(hook).__name__, len(hook), len(m._forward_pre_hooks)]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_remove():
@@ -71,7 +71,7 @@ def test_remove():
         prune(lib).remove(m, "weight")
         return [m.weight, m.weight is original, sorted(m.state_dict()), prune(lib).is_pruned(m)]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_global():
@@ -84,7 +84,7 @@ def test_global():
         )
         return told(m[0]) + told(m[1])
 
-    same(fn)
+    check_same(fn)
 
 
 def test_tensors():
@@ -93,7 +93,7 @@ def test_tensors():
         t = lib.tensor([3.0, -1.0, 2.0, 0.5])
         return [method.prune(t), method.prune(t, default_mask=lib.tensor([1.0, 1.0, 0.0, 1.0]))]
 
-    same(fn)
+    check_same(fn)
 
 
 ERRORS = {
@@ -124,7 +124,7 @@ def test_errors(name):
             text = "subclass" if name == "global structured" else str(error)
             return [type(error).__name__, text, sorted(m.state_dict())]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_containers_refuse_strangers():

@@ -9,7 +9,7 @@ import pytest
 import flashlight
 
 from ...oracle import A, check
-from ..same import same
+from ..same import check_same
 
 
 def rnn(lib):
@@ -65,11 +65,11 @@ PACKING = {
 
 @pytest.mark.parametrize("fn", PACKING.values(), ids=PACKING)
 def test_packing(fn):
-    same(fn)
+    check_same(fn)
 
 
 def test_text():
-    same(lambda lib: repr(packed(lib)))
+    check_same(lambda lib: repr(packed(lib)))
 
 
 def test_same_object_when_nothing_changes():
@@ -116,7 +116,7 @@ def test_layers_over_packed_sequences(name, bidirectional, given):
         grads = lib.autograd.grad(total, [x, *layer.parameters()])
         return [output, hidden, grads]
 
-    same(fn, atol=5e-6, rtol=1e-5)
+    check_same(fn, atol=5e-6, rtol=1e-5)
 
 
 LSTM_ARGUMENTS = {
@@ -165,7 +165,7 @@ LSTM_ARGUMENTS = {
 
 @pytest.mark.parametrize("fn", LSTM_ARGUMENTS.values(), ids=LSTM_ARGUMENTS)
 def test_arguments(fn):
-    same(fn)
+    check_same(fn)
 
 
 def test_weights_can_be_replaced():

@@ -6,7 +6,7 @@ import pytest
 
 import flashlight
 
-from ..same import same
+from ..same import check_same
 
 CLOSE = {"atol": 2e-6, "rtol": 2e-5}
 
@@ -29,7 +29,7 @@ def test_clip_grad_norm(norm, limit):
         m = trained(lib)
         return [lib.nn.utils.clip_grad_norm_(m.parameters(), limit, norm), *grads(m)]
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 CLIPPING = {
@@ -54,7 +54,7 @@ def test_clipping(name):
         m = trained(lib)
         return [CLIPPING[name](lib, m), *grads(m)]
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_clipping_refuses_what_is_not_finite():
@@ -63,7 +63,7 @@ def test_clipping_refuses_what_is_not_finite():
         m[0].weight.grad[0, 0] = float("inf")
         return lib.nn.utils.clip_grad_norm_(m.parameters(), 1.0, error_if_nonfinite=True)
 
-    same(fn)
+    check_same(fn)
 
 
 def test_vectors_of_parameters():
@@ -76,8 +76,8 @@ def test_vectors_of_parameters():
         new[0] = 50.0
         return [*told, m.weight, m.bias, m.weight.is_leaf]
 
-    same(fn)
-    same(lambda lib: lib.nn.utils.vector_to_parameters([1.0], []))
+    check_same(fn)
+    check_same(lambda lib: lib.nn.utils.vector_to_parameters([1.0], []))
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -90,7 +90,7 @@ def test_fusion_of_convolutions(bias, affine):
         x = lib.arange(100.0).view(2, 2, 5, 5) / 50
         return [fused(x), bn(conv(x)), fused.weight, fused.bias]
 
-    same(fn, atol=1e-5, rtol=1e-5)
+    check_same(fn, atol=1e-5, rtol=1e-5)
 
 
 def test_fusion_of_others():
@@ -105,10 +105,10 @@ def test_fusion_of_others():
         bn.running_var.copy_(lib.tensor([0.5, 2.0, 1.0]))
         return lib.nn.utils.fuse_linear_bn_eval(fc, bn)(lib.ones(1, 2))
 
-    same(transposed, **CLOSE)
-    same(linear, **CLOSE)
-    same(lambda lib: lib.nn.utils.fuse_linear_bn_eval(lib.nn.Linear(2, 3), lib.nn.BatchNorm1d(3)))
-    same(lambda lib: lib.nn.utils.fuse_linear_bn_eval(lib.nn.Linear(2, 3).eval(), lib.nn.BatchNorm1d(2).eval()))
+    check_same(transposed, **CLOSE)
+    check_same(linear, **CLOSE)
+    check_same(lambda lib: lib.nn.utils.fuse_linear_bn_eval(lib.nn.Linear(2, 3), lib.nn.BatchNorm1d(3)))
+    check_same(lambda lib: lib.nn.utils.fuse_linear_bn_eval(lib.nn.Linear(2, 3).eval(), lib.nn.BatchNorm1d(2).eval()))
 
 
 def call(lib, *args, **kwargs):
@@ -135,7 +135,7 @@ def test_stateless(name):
         assert m.weight is before
         return [answer, sorted(m.__dict__.keys() & {"foo", "z"})]
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_stateless_gradients_and_buffers():
@@ -147,7 +147,7 @@ def test_stateless_gradients_and_buffers():
         (g,) = lib.autograd.grad((out * lib.arange(6.0).view(3, 2)).sum(), given["0.weight"])
         return [g, given["1.num_batches_tracked"], given["1.running_mean"], m[1].num_batches_tracked]
 
-    same(fn, atol=1e-5)
+    check_same(fn, atol=1e-5)
 
 
 def test_stateless_tied():
@@ -166,7 +166,7 @@ def test_stateless_tied():
         return call(lib, tied(lib), {"0.weight": lib.ones(2, 2), "1.weight": lib.zeros(2, 2)}, lib.ones(1, 2))
 
     for f in (fn, untied, both):
-        same(f, **CLOSE)
+        check_same(f, **CLOSE)
 
 
 def test_old_functional_call_warns():
@@ -174,7 +174,7 @@ def test_old_functional_call_warns():
         m = lib.nn.Linear(2, 2)
         return lib.nn.utils.stateless.functional_call(m, {"weight": lib.ones(2, 2)}, lib.ones(1, 2))
 
-    same(fn, **CLOSE)
+    check_same(fn, **CLOSE)
 
 
 def test_skip_init():
@@ -182,8 +182,8 @@ def test_skip_init():
         m = lib.nn.utils.skip_init(lib.nn.Linear, 3, 4, bias=False, dtype=lib.float64)
         return [repr(m), m.weight.shape, str(m.weight.dtype), str(m.weight.device), lib.rand(2)]
 
-    same(fn)
-    same(lambda lib: lib.nn.utils.skip_init(lib.nn.ReLU))
+    check_same(fn)
+    check_same(lambda lib: lib.nn.utils.skip_init(lib.nn.ReLU))
     with pytest.raises(RuntimeError, match="Expected a Module"):
         flashlight.nn.utils.skip_init(dict)
 
@@ -195,7 +195,7 @@ def test_memory_formats():
         assert lib.nn.utils.convert_conv2d_weight_memory_format(m, lib.channels_last) is m
         return [m[0].weight.stride(), (m[0].weight == weight).all()]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_consume_prefix():
@@ -205,7 +205,7 @@ def test_consume_prefix():
         lib.nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
         return [keys, list(state), sorted(state._metadata)]
 
-    same(fn)
+    check_same(fn)
 
 
 def test_data_parallel_runs_the_module():
@@ -242,7 +242,7 @@ def test_gradients_of_convolutions():
             lib.nn.grad.conv2d_weight(x, (3, 2, 3, 3), g, stride=2),
         ]
 
-    same(fn, warned=False)
+    check_same(fn, warned=False)
 
 
 def test_factory_kwargs():
@@ -250,4 +250,4 @@ def test_factory_kwargs():
         None, {"device": "cpu"}, {"factory_kwargs": {"device": 1}, "dtype": 2}, {"a": 1},
         {"factory_kwargs": {"device": 1}, "device": 2},
     ):  # fmt: skip
-        same(lambda lib, given=given: sorted(lib.nn.factory_kwargs(given).items()))
+        check_same(lambda lib, given=given: sorted(lib.nn.factory_kwargs(given).items()))
