@@ -5,9 +5,10 @@ from __future__ import annotations
 import mlx.core as mx
 
 from . import lazy
+from .errors import freed_graph
 from .generator import DeviceSource, default_generator
 from .modes import enable_grad, modes
-from .tape import Node, edge_of, is_differentiable, run_grad, sequence
+from .tape import Node, _engine, _Run, edge_of, is_differentiable, sequence
 from .tensor import Tensor, read, wrap
 
 
@@ -38,13 +39,21 @@ def captured(outputs, since: int, inner=()) -> list:
     return list(found.values())
 
 
-def standing_for(edge) -> Tensor:
-    """A tensor whose gradient is what arrives at an edge."""
-    if edge._edge == 2:
-        return edge
-    t = wrap(mx.zeros(()))
-    t._node, t._rg = edge, True
-    return t
+class _Partial(_Run):
+    """A pass that ends at the edges wanted, even if one of them leads to another."""
+
+    def capture(self, node: Node, gs: list) -> bool:
+        super().capture(node, gs)
+        return node in self.targets
+
+
+def partial_gradients(outputs, edges, grads, create: bool) -> list:
+    """Gradients at edges, each with the others held; None where there is no path."""
+    run = _Partial(True, create)
+    run.want(edges)
+    run.prune([edge_of(t) for t in outputs], edges)
+    _engine(run, outputs, grads)
+    return [run.leaves.get(e) if e._edge == 2 else run.wanted.get((e, 0) if e._edge == 0 else (e.node, e.index)) for e in edges]
 
 
 class _Refusing(DeviceSource):
@@ -97,9 +106,21 @@ class _Mapped(Node):
         return self._gradients(gs)
 
     def _gradients(self, gs: list) -> list:
+        self.check_saved()
         given = [g for g in gs if g is not None]
-        count, fn, randomness = len(self.tensors), self.fn_, self.randomness
+        count = len(self.tensors)
         wants = [i for i, e in enumerate(self.edges[:count]) if e is not None]
+        nothing: set = set()
+        gradient = self._gradient_of_one(gs, wants, nothing)
+        results = [None if i in nothing else g for i, g in enumerate(vmapped(gradient, [*self.tensors, *given], self.randomness))]
+        grads: list = [None] * count
+        for i, g in zip(wants, results, strict=False):
+            grads[i] = g
+        return grads + [None if g is None else g.sum(0) for g in results[len(wants) :]]
+
+    def _gradient_of_one(self, gs, wants, nothing: set):
+        """The function from one element of the inputs and of the gradients given to the gradients of that element."""
+        count, fn, outside = len(self.tensors), self.fn_, self.outside
 
         def gradient(args: list) -> list:
             xs, cotangents = args[:count], iter(args[count:])
@@ -109,21 +130,19 @@ class _Mapped(Node):
                 outs = fn(xs)
             pairs = [(o, next(cotangents)) for o, g in zip(outs, gs, strict=True) if g is not None]
             pairs = [(o, g) for o, g in pairs if o._rg]
-            targets = [xs[i] for i in wants] + [standing_for(e) for e in self.outside]
-            found = run_grad([o for o, _ in pairs], targets, [g for _, g in pairs], True, create)
-            return [wrap(mx.zeros(())) if g is None else g for g in found]
+            edges = [edge_of(xs[i]) for i in wants] + outside
+            found = partial_gradients([o for o, _ in pairs], edges, [g for _, g in pairs], create)
+            nothing.update(i for i, g in enumerate(found) if g is None)
+            return [wrap(mx.zeros(())) if g is None else g if isinstance(g, Tensor) else wrap(g) for g in found]
 
-        results = vmapped(gradient, [*self.tensors, *given], randomness)
-        grads: list = [None] * count
-        for i, g in zip(wants, results, strict=False):
-            grads[i] = g if g.dim() == self.tensors[i].dim() else None
-        return grads + [g.sum(0) for g in results[len(wants) :]]
+        return gradient
 
     def free(self) -> None:
-        self.freed = True
+        self.freed, self.tensors, self.outside = True, None, None
 
     def check_saved(self) -> None:
-        return None
+        if self.freed:
+            raise freed_graph()
 
 
 def inner_of(t: Tensor) -> Tensor:

@@ -110,9 +110,9 @@ def _synapses(sparse: bool) -> Case:
 def _scan(sparse: bool, per_step: bool) -> Case:
     def inputs(size: Size, rng):
         batch, length, units = size
-        sent = rng.normal(size=(batch, length, units)), rng.uniform(size=(batch, length, units))
+        sent = rng.normal(size=(length, batch, units)), rng.uniform(size=(length, batch, units))
         leak_drive, leak, capacitance = rng.normal(size=units), rng.uniform(size=units), rng.uniform(0.4, 0.6, units)
-        delta = rng.uniform(0.01, 0.3, (batch, length, 1) if per_step else (1, 1, 1))
+        delta = rng.uniform(0.01, 0.3, (length, batch, 1) if per_step else (1, 1, 1))
         table = _table(units, units, rng, sparse)
         return [rng.normal(size=(batch, units)), *sent, *table, leak_drive, leak, capacitance, delta]
 

@@ -61,11 +61,14 @@ inline float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
     }
     d_from[row * inputs + i] = T(total);
 
+// The scan's inputs and states are (steps, sequences, units); trace, totals and d_quotient have a sequence's unfolds together:
+// v before each and after the last, the denominator without the capacitance, the gradient of v over the denominator.
+
 // kernel ltc_scan: initial, numerator, denominator, weight, reversal, slope, centre, leak_drive, leak, capacitance, delta, steps, epsilon, start, source, sizes -> states, trace, totals
     // a threadgroup owns ROWS sequences; v is read in one half and written in the other, one barrier for each unfold
     threadgroup float v[2][ROWS][UNITS];
     uint lane = thread_position_in_threadgroup.x, lanes = threads_per_threadgroup.x;
-    uint slot = thread_position_in_threadgroup.y, length = sizes[0];
+    uint slot = thread_position_in_threadgroup.y, length = sizes[0], batch = threads_per_grid.y;
     size_t row = thread_position_in_grid.y;
     size_t traced = row * (size_t(length) * UNFOLDS + 1) * UNITS, noted = row * length * UNFOLDS * UNITS;
     for (uint j = lane; j < UNITS; j += lanes) {
@@ -92,8 +95,8 @@ inline float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
                     top += s * float(reversal[e]);
                     bottom += s;
                 }
-                size_t at = (row * length + t) * UNITS + j;
-                float d = float(delta[row * steps[0] + t * steps[1] + j * steps[2]]);
+                size_t at = (size_t(t) * batch + row) * UNITS + j;
+                float d = float(delta[t * steps[0] + row * steps[1] + j * steps[2]]);
                 float c = float(capacitance[j]);
                 float total = float(leak[j]) + bottom + float(denominator[at]) + epsilon[0];
                 float drive = float(leak_drive[j]) + top + float(numerator[at]);
@@ -119,7 +122,7 @@ inline float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
     threadgroup float bottom[ROWS][UNITS];
     threadgroup float carry[ROWS][UNITS];
     uint lane = thread_position_in_threadgroup.x, lanes = threads_per_threadgroup.x;
-    uint slot = thread_position_in_threadgroup.y, length = sizes[0];
+    uint slot = thread_position_in_threadgroup.y, length = sizes[0], batch = threads_per_grid.y;
     size_t row = thread_position_in_grid.y;
     size_t traced = row * (size_t(length) * UNFOLDS + 1) * UNITS, noted = row * length * UNFOLDS * UNITS;
     for (uint j = lane; j < UNITS; j += lanes) {
@@ -130,9 +133,9 @@ inline float gate(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
         for (uint j = lane; j < UNITS; j += lanes) {
             float g = carry[slot][j];
             if (unfold % UNFOLDS == UNFOLDS - 1) {
-                g += float(d_states[(row * length + t) * UNITS + j]);
+                g += float(d_states[(size_t(t) * batch + row) * UNITS + j]);
             }
-            float d = float(delta[row * steps[0] + t * steps[1] + j * steps[2]]);
+            float d = float(delta[t * steps[0] + row * steps[1] + j * steps[2]]);
             float c = float(capacitance[j]);
             g /= c + d * totals[noted + size_t(unfold) * UNITS + j];
             d_quotient[noted + size_t(unfold) * UNITS + j] = g;

@@ -1,6 +1,6 @@
 """The Metal kernels of liquid time-constant networks, with their reference in mx operations.
 
-B sequences, L steps, I sources, N units, K unfolds, R rows. ``table`` is a synapse table: weight (mask included), reversal,
+L steps, B sequences, I sources, N units, K unfolds, R rows. ``table`` is a synapse table: weight (mask included), reversal,
 slope and centre, (I, N) each, source by target; ``edges`` says which of its entries are synapses when most are not.
 """
 
@@ -35,9 +35,9 @@ class Edges(NamedTuple):
     out_start: mx.array
 
 
-def edges(mask) -> Edges:
-    """The synapses where a mask (I, N) is not zero."""
-    present = np.asarray(mask) != 0
+@functools.lru_cache(maxsize=64)
+def _edges(mask: bytes, shape: tuple[int, int]) -> Edges:
+    present = np.frombuffer(mask, bool).reshape(shape)
     target, source = np.nonzero(present.T)
     by_source = np.lexsort((target, source))
 
@@ -49,6 +49,12 @@ def edges(mask) -> Edges:
     flat, source, target, by_source, out_target = lists
     incoming, outgoing = (starts(of, n) for of, n in zip(np.nonzero(present)[::-1], present.shape[::-1]))
     return Edges(flat, source, target, incoming, by_source, out_target, outgoing)
+
+
+def edges(mask) -> Edges:
+    """The synapses where a mask (I, N) is not zero."""
+    present = np.asarray(mask) != 0
+    return _edges(present.tobytes(), present.shape)
 
 
 # ------------------------------------------------------------------------------------------------------------- reference
@@ -74,22 +80,22 @@ def reference_scan(
     unfolds,
     epsilon,
 ) -> mx.array:
-    """The states (B, L, N) after every step, in mx operations; :func:`scan` says what the arguments are."""
+    """The states (L, B, N) after every step, in mx operations; :func:`scan` says what the arguments are."""
     dtype = initial.dtype
     v, top, bottom, *table, leak_drive, leak, c, delta = launch.widened(
         initial, numerator, denominator, weight, reversal, slope, centre, leak_drive, leak, capacitance, delta
     )
-    length = top.shape[1]
-    delta = mx.broadcast_to(delta, (delta.shape[0], length, delta.shape[2]))
+    length = top.shape[0]
+    delta = mx.broadcast_to(delta, (length, *delta.shape[1:]))
     states = []
     for t in range(length):
-        d = delta[:, t]
+        d = delta[t]
         for _ in range(unfolds):
             inside, below = reference_synapses(v, *table)
-            drive = leak_drive + inside + top[:, t]
-            v = (c * v + d * drive) / (c + d * (leak + below + bottom[:, t] + epsilon))
+            drive = leak_drive + inside + top[t]
+            v = (c * v + d * drive) / (c + d * (leak + below + bottom[t] + epsilon))
         states.append(v)
-    return mx.stack(states, axis=1).astype(dtype)
+    return mx.stack(states).astype(dtype)
 
 
 # --------------------------------------------------------------------------------------------------------------- synapses
@@ -182,9 +188,9 @@ def synapses(rows: mx.array, table: Sequence[mx.array], at: Edges | None = None)
 
 # ------------------------------------------------------------------------------------------------------------------- scan
 def _steps(delta: mx.array) -> mx.array:
-    """Distances in memory of neighbouring sequences, steps and units in ``delta``, 0 where it is shared."""
-    rows, length, units = delta.shape
-    return _unsigned(length * units * (rows > 1), units * (length > 1), int(units > 1))
+    """Distances in memory of neighbouring steps, sequences and units in ``delta``, 0 where it is shared."""
+    length, rows, units = delta.shape
+    return _unsigned(rows * units * (length > 1), units * (rows > 1), int(units > 1))
 
 
 def _scan_geometry(batch: int, units: int) -> tuple[dict, int]:
@@ -196,7 +202,7 @@ def _scan_geometry(batch: int, units: int) -> tuple[dict, int]:
 def _scan_forward(initial, numerator, denominator, *rest, unfolds, epsilon, at, trace) -> list[mx.array]:
     """States, and for the gradient v before each unfold and after the last, and the denominators without capacitance."""
     *table, leak_drive, leak, capacitance, delta = rest
-    batch, length, units = numerator.shape
+    length, batch, units = numerator.shape
     geometry, rows = _scan_geometry(batch, units)
     traced = (batch, length * unfolds + 1, units) if trace else (1,)
     noted = (batch, length * unfolds, units) if trace else (1,)
@@ -213,7 +219,7 @@ def _scan_forward(initial, numerator, denominator, *rest, unfolds, epsilon, at, 
 def _scan_backward(d_states, trace, totals, arrays, *, unfolds, at) -> list[mx.array]:
     """Gradients of the arrays :func:`_scan_forward` took."""
     initial, numerator, _denominator, *table, _leak_drive, _leak, capacitance, delta = arrays
-    batch, length, units = numerator.shape
+    length, batch, units = numerator.shape
     geometry, rows = _scan_geometry(batch, units)
     inputs = [
         d_states, trace, totals, *_by_source(table, units, at), capacitance, delta, _steps(delta),
@@ -225,13 +231,14 @@ def _scan_backward(d_states, trace, totals, arrays, *, unfolds, at) -> list[mx.a
     )  # fmt: skip
     per_unfold = (batch, length, unfolds, units)
     before, after = trace[:, :-1], trace[:, 1:]
-    spread = mx.broadcast_to(delta[:, :, None].astype(mx.float32), per_unfold).reshape(totals.shape)
+    shared = delta.swapaxes(0, 1)[:, :, None].astype(mx.float32)
+    spread = mx.broadcast_to(shared, per_unfold).reshape(totals.shape)
     d_top = quotient * spread
     d_bottom = -d_top * after
     flat = [a.reshape(-1, units) for a in (before, d_top, d_bottom)]
     d_table = _weights_backward(*flat, table, at)
-    top = d_top.reshape(per_unfold).sum(axis=2)
-    bottom = d_bottom.reshape(per_unfold).sum(axis=2)
+    top = d_top.reshape(per_unfold).sum(axis=2).swapaxes(0, 1)
+    bottom = d_bottom.reshape(per_unfold).sum(axis=2).swapaxes(0, 1)
     d_capacitance = mx.sum(quotient * (before - after), axis=(0, 1))
     d_delta = _delta_gradient(quotient, before, after, totals, arrays, unfolds, at)
     grads = [
@@ -250,10 +257,11 @@ def _scan_backward(d_states, trace, totals, arrays, *, unfolds, at) -> list[mx.a
 def _delta_gradient(quotient, before, after, totals, arrays, unfolds: int, at) -> mx.array:
     """The gradient of delta: the drive is summed again, as dividing by delta would fail at 0. Not computed unless read."""
     _initial, numerator, _denominator, *table, leak_drive, _leak, _capacitance, delta = arrays
-    batch, length, units = numerator.shape
+    length, batch, units = numerator.shape
     inside, _ = _synapses_forward(before.reshape(-1, units), *table, units=units, at=at)
-    drive = leak_drive + mx.repeat(numerator, unfolds, axis=1) + inside.reshape(totals.shape)
-    whole = (quotient * (drive - after * totals)).reshape(batch, length, unfolds, units).sum(axis=2)
+    drive = leak_drive + mx.repeat(numerator.swapaxes(0, 1), unfolds, axis=1) + inside.reshape(totals.shape)
+    whole = (quotient * (drive - after * totals)).reshape(batch, length, unfolds, units)
+    whole = whole.sum(axis=2).swapaxes(0, 1)
     axes = [k for k in range(3) if delta.shape[k] == 1]
     return mx.sum(whole, axis=axes, keepdims=True) if axes else whole
 
@@ -282,10 +290,10 @@ def scan(
     initial: mx.array, numerator: mx.array, denominator: mx.array, table: Sequence[mx.array], leak_drive: mx.array,
     leak: mx.array, capacitance: mx.array, delta: mx.array, unfolds: int, epsilon: float, at: Edges | None = None,
 ) -> mx.array:  # fmt: skip
-    """The states (B, L, N) after every step.
+    """The states (L, B, N) after every step.
 
-    ``initial`` (B, N); ``numerator`` and ``denominator`` (B, L, N) are what the inputs send; ``leak_drive`` is leak times
-    resting value, ``leak`` and ``capacitance`` (N) are positive; ``delta`` is elapsed / unfolds, (B|1, L|1, N|1).
+    ``initial`` (B, N); ``numerator`` and ``denominator`` (L, B, N) are what the inputs send; ``leak_drive`` is leak times
+    resting value, ``leak`` and ``capacitance`` (N) are positive; ``delta`` is elapsed / unfolds, (L|1, B|1, N|1).
     """
     arrays = (initial, numerator, denominator, *table, leak_drive, leak, capacitance, delta)
     if not fits(*arrays):
@@ -318,3 +326,92 @@ def scan_backward(d_states: mx.array, kept: Kept) -> list[mx.array]:
     grads = _scan_backward(d_states, trace, totals, arrays, unfolds=unfolds, at=at)
     units = arrays[0].shape[1]
     return [*grads[:3], *_spread(grads[3:7], (units, units), at), *grads[7:]]
+
+
+# --------------------------------------------------------------------------------------------------------------- sequence
+class Network(NamedTuple):
+    """The arrays of a whole sequence: inputs (L, B, I), the first state, the synapses' tables, and the neurons' (N) each."""
+
+    inputs: mx.array
+    initial: mx.array
+    own: Sequence[mx.array]
+    sensory: Sequence[mx.array]
+    leak: mx.array
+    resting: mx.array
+    capacitance: mx.array
+    delta: mx.array
+
+
+class Rules(NamedTuple):
+    """What is fixed about a network: its unfolds, epsilon, and the synapses of its tables where they are few."""
+
+    unfolds: int
+    epsilon: float
+    own: Edges | None = None
+    sensory: Edges | None = None
+
+
+def fits_network(net: Network) -> bool:
+    """Whether the Metal kernels run for a network."""
+    return fits(net.initial, net.inputs, *net.own, *net.sensory, *net[4:])
+
+
+def _rows(a: mx.array) -> mx.array:
+    return a.reshape(-1, a.shape[-1])
+
+
+def sequence(net: Network, rules: Rules) -> mx.array:
+    """The states (L, B, N) of a network without a memory cell."""
+    shape = (*net.inputs.shape[:2], net.initial.shape[1])
+    sent = [a.reshape(shape) for a in synapses(_rows(net.inputs), net.sensory, rules.sensory)]
+    drive = net.leak * net.resting
+    return scan(
+        net.initial,
+        *sent,
+        net.own,
+        drive,
+        net.leak,
+        net.capacitance,
+        net.delta,
+        rules.unfolds,
+        rules.epsilon,
+        rules.own,
+    )
+
+
+def sequence_saving(net: Network, rules: Rules) -> tuple[mx.array, Kept]:
+    """The states and what :func:`sequence_backward` reads, where :func:`fits_network`."""
+    units = net.initial.shape[1]
+    table = _gathered(net.sensory, rules.sensory)
+    sent = _synapses_forward(_rows(net.inputs), *table, units=units, at=rules.sensory)
+    sent = [a.reshape(*net.inputs.shape[:2], units) for a in sent]
+    drive = net.leak * net.resting
+    return scan_saving(
+        net.initial,
+        *sent,
+        net.own,
+        drive,
+        net.leak,
+        net.capacitance,
+        net.delta,
+        rules.unfolds,
+        rules.epsilon,
+        rules.own,
+    )
+
+
+def sequence_backward(d_states: mx.array, net: Network, rules: Rules, kept: Kept) -> Network:
+    """The gradients of a network's arrays, each in its place."""
+    d_initial, d_top, d_bottom, *own, d_drive, d_leak, d_capacitance, d_delta = scan_backward(d_states, kept)
+    table = _gathered(net.sensory, rules.sensory)
+    d_inputs, *sensory = _synapses_backward(_rows(d_top), _rows(d_bottom), _rows(net.inputs), *table, at=rules.sensory)
+    return Network(
+        d_inputs.reshape(net.inputs.shape),
+        d_initial,
+        own,
+        _spread(sensory, net.sensory[0].shape, rules.sensory),
+        d_leak + d_drive * net.resting,
+        d_drive * net.leak,
+        d_capacitance,
+        d_delta,
+    )

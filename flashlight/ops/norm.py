@@ -369,7 +369,9 @@ def rms_norm(input: Array, normalized_shape, weight: Array | None = None, eps=No
 
 
 def _eps(x, eps) -> float:
-    return dtypes.finfo(dtypes.from_mlx(x.dtype)).eps if eps is None else eps
+    # halves are standardised in float32, whose eps torch takes
+    kind = dtypes.float32 if x.dtype in (mx.float16, mx.bfloat16) else dtypes.from_mlx(x.dtype)
+    return dtypes.finfo(kind).eps if eps is None else eps
 
 
 def _inverse_rms(x, eps: float):

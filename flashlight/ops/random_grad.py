@@ -6,13 +6,6 @@ from .._core.numerics import implicit
 from .._core.table import Array, op
 
 
-def _undifferentiable(operator) -> None:
-    def rule(g):
-        raise RuntimeError(f"derivative for aten::{operator.operator.name} is not implemented")
-
-    operator.operator.vjp(rule)
-
-
 @op(method=False, out=False, host=True)
 def _standard_gamma_grad(self: Array, output: Array) -> Array:
     """d output / d self of the gamma variates ``output`` of shapes ``self`` and scale 1."""

@@ -22,7 +22,7 @@ def _agree(case, size, dtype, on_host):
     got = with_gradients(case.function, given)
     assert on_host.launches >= 2, "the reference ran in place of the kernels"
     assert [a.dtype for a in got] == [DTYPES[dtype]] * len(got)
-    wanted = with_gradients(case.reference, [a.astype(mx.float32) for a in given])
+    wanted = with_gradients(case.reference, [a.astype(mx.float64) for a in given])
     assert error(got, wanted) < TOLERANCE[dtype]
 
 

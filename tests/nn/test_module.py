@@ -328,9 +328,12 @@ def test_old_pickles_get_their_tables():
     assert list(old.state_dict()) == ["weight", "bias"]
 
 
-def test_compile_says_what_to_do():
-    with pytest.raises(NotImplementedError, match="call the module directly"):
-        flashlight.nn.Linear(1, 1).compile()
+def test_compile_leaves_calls_as_they_are():
+    m = flashlight.nn.Linear(1, 1)
+    before = m(flashlight.ones(1, 1)).item()
+    assert m.compile(mode="max-autotune") is None and m(flashlight.ones(1, 1)).item() == before
+    with pytest.raises(TypeError, match="speed"):
+        m.compile(speed=2)
 
 
 def test_repr_with_extra_lines():

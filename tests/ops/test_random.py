@@ -392,10 +392,15 @@ def test_what_torch_does_not_differentiate_raises(call):
     refused(lambda L: call(L, L.full((3,), 0.5, requires_grad=True)).sum().backward())
 
 
-def test_gamma_variates_raise_in_backward():
-    drawn = flashlight._standard_gamma(flashlight.ones(2, requires_grad=True))
-    with pytest.raises(RuntimeError, match="derivative for aten::_standard_gamma is not implemented"):
-        drawn.sum().backward()
+def test_gamma_variates_are_differentiated():
+    def gradient(L):
+        L.manual_seed(1)
+        x = L.tensor([0.3, 1.0, 2.5, 40.0], requires_grad=True)
+        L._standard_gamma(x).sum().backward()
+        return x.grad.tolist()
+
+    assert gradient(flashlight) == pytest.approx(gradient(torch), rel=2e-4)
+
 
 
 # ------------------------------------------------------------------------------------------------------- devices, forms

@@ -155,11 +155,13 @@ class Module(HookRegistration, StateDict):
         return self(*args, **kwargs)
 
     def compile(self, *args, **kwargs) -> None:
-        """Raises NotImplementedError: call the module as it is, MLX fuses and schedules lazily by itself."""
-        raise NotImplementedError(
-            "Module.compile() is not available: call the module directly, its operations are evaluated lazily as one "
-            "graph"
-        )
+        """Prepare calls of the module: what ``torch.compile`` gives is the function itself here, so calls stay as they are.
+
+        Raises: TypeError for arguments that ``torch.compile`` does not have.
+        """
+        unknown = set(kwargs) - {"fullgraph", "dynamic", "backend", "mode", "options", "disable"}
+        if args or unknown:
+            raise TypeError(f"compile() got unexpected arguments {[*args, *sorted(unknown)]}")
 
     # ----------------------------------------------------------------------------------------------------- registration
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
