@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 
 def _str(self, *, tensor_contents=None) -> str:
     """What ``repr`` gives of a tensor."""

@@ -198,10 +198,11 @@ def vmapped(fn, tensors, randomness="error") -> list:
     try:
         with lazy.paused():
             outs = mx.vmap(traced)(*arrays, *randomness.extra())
-    except ValueError as error:
-        if "vmap" not in str(error).lower():
+    except (ValueError, RuntimeError) as error:
+        text = str(error)
+        if "vmap: called random" in text or not ("vmap" in text.lower() or "being traced" in text):
             raise
-        raise CannotMap(f"vmap: MLX can not map this function ({error}): loop over the dimension instead") from error
+        raise CannotMap(f"vmap: this function can not be mapped, loop over the dimension instead ({text})") from error
     results = [wrap(a, tensors[0]._device) for a in outs]
     if recording and any(depends):
         node = _Mapped(None, [edge_of(t) if t._rg else None for t in tensors] + outside, "VmapBackward")

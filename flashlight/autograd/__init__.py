@@ -12,7 +12,7 @@ from .._core.modes import (
 from .._core.table import namespaces
 from .._core.tape import run_backward, run_grad
 from .._core.tensor import Tensor, wrap
-from . import anomaly_mode, forward_ad, function, grad_mode, graph, variable
+from . import anomaly_mode, forward_ad, function, functional, grad_mode, graph, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck

@@ -55,11 +55,11 @@ def _gated_forward(gates, elapsed, columns: int, no_gate: bool) -> list[mx.array
 
 
 def _gated_backward(g, gates, elapsed, columns: int, no_gate: bool) -> list[mx.array]:
-    d_gates, d_elapsed = launch.elementwise(
-        "cfc", "cfc_step_backward", [g, gates, elapsed.reshape(-1), _steps(elapsed)], [(gates.shape, gates.dtype), (g.shape, mx.float32)],
-        size=g.shape, T=gates.dtype, COLUMNS=columns, NO_GATE=no_gate,
+    """Gradients of the gates and, before its sum over what it is shared by, of the elapsed time."""
+    return launch.elementwise(
+        "cfc", "cfc_step_backward", [g, gates, elapsed.reshape(-1), _steps(elapsed)],
+        [(gates.shape, gates.dtype), (g.shape, mx.float32)], size=g.shape, T=gates.dtype, COLUMNS=columns, NO_GATE=no_gate,
     )  # fmt: skip
-    return [d_gates, _summed_to(d_elapsed, elapsed)]
 
 
 def _pure_forward(gates, elapsed, decay, amplitude) -> list[mx.array]:
@@ -69,17 +69,17 @@ def _pure_forward(gates, elapsed, decay, amplitude) -> list[mx.array]:
 
 
 def _pure_backward(g, gates, elapsed, decay, amplitude) -> list[mx.array]:
+    """Gradients of the gates and, before their sums, of the elapsed time, the decay and the amplitude."""
     rows = (gates.shape, mx.float32)
-    d_gates, d_elapsed, d_decay, d_amplitude = launch.elementwise(
+    return launch.elementwise(
         "cfc", "cfc_pure_backward", [g, gates, elapsed.reshape(-1), _steps(elapsed), decay, amplitude],
         [(gates.shape, gates.dtype), rows, rows, rows], size=gates.shape, T=gates.dtype,
     )  # fmt: skip
-    return [
-        d_gates,
-        _summed_to(d_elapsed, elapsed),
-        mx.sum(d_decay, axis=0).astype(decay.dtype),
-        mx.sum(d_amplitude, axis=0).astype(amplitude.dtype),
-    ]
+
+
+def _summed(rows, inputs) -> list[mx.array]:
+    """The gates' gradient, and the others summed to the shapes of their inputs."""
+    return [rows[0], *(_summed_to(d, like) for d, like in zip(rows[1:], inputs[1:], strict=True))]
 
 
 @functools.cache
@@ -89,7 +89,7 @@ def _gated(columns: int, no_gate: bool):
 
     return launch.differentiable(
         lambda gates, elapsed: _gated_forward(gates, elapsed, columns, no_gate),
-        lambda g, inputs, _results: _gated_backward(*g, *inputs, columns, no_gate),
+        lambda g, inputs, _results: _summed(_gated_backward(*g, *inputs, columns, no_gate), inputs),
         plain,
     )
 
@@ -98,7 +98,7 @@ def _gated(columns: int, no_gate: bool):
 def _pure():
     return launch.differentiable(
         _pure_forward,
-        lambda g, inputs, _results: _pure_backward(*g, *inputs),
+        lambda g, inputs, _results: _summed(_pure_backward(*g, *inputs), inputs),
         lambda *inputs: [reference_pure(*inputs)],
     )
 
@@ -108,13 +108,29 @@ def fits(gates: mx.array, *parameters: mx.array) -> bool:
     return launch.fits(gates, *parameters)
 
 
+def _columns(elapsed) -> int:
+    return 3 if elapsed is None else 4
+
+
+def _given(elapsed, gates) -> mx.array:
+    return mx.ones((), dtype=gates.dtype) if elapsed is None else elapsed
+
+
 def step(gates: mx.array, elapsed: mx.array | None, no_gate: bool = False) -> mx.array:
     """The new state of the gated modes (``default``, ``no_gate``)."""
     if not fits(gates) or (elapsed is not None and elapsed.dtype not in launch.DTYPES):
         return reference(gates, elapsed, no_gate)
-    if elapsed is None:
-        return _gated(3, no_gate)(gates, mx.ones((), dtype=gates.dtype))[0]
-    return _gated(4, no_gate)(gates, elapsed)[0]
+    return _gated(_columns(elapsed), no_gate)(gates, _given(elapsed, gates))[0]
+
+
+def step_backward(g, gates, elapsed, no_gate: bool = False) -> tuple[mx.array, mx.array]:
+    """Gradients of ``gates`` and (B, H) of the elapsed time, where :func:`fits`: for callers with a rule of their own."""
+    return tuple(_gated_backward(g, gates, _given(elapsed, gates), _columns(elapsed), no_gate))
+
+
+def step_pure_backward(g, gates, elapsed, decay, amplitude) -> tuple[mx.array, mx.array, mx.array, mx.array]:
+    """Gradients of the arguments of :func:`step_pure`, (B, H) each, where :func:`fits`."""
+    return tuple(_pure_backward(g, gates, elapsed, decay, amplitude))
 
 
 def step_pure(gates: mx.array, elapsed: mx.array, decay: mx.array, amplitude: mx.array) -> mx.array:

@@ -51,6 +51,13 @@ def _edges(mask: bytes, shape: tuple[int, int]) -> Edges:
     return Edges(flat, source, target, incoming, by_source, out_target, outgoing)
 
 
+def edges_at(source: np.ndarray, target: np.ndarray, shape: tuple[int, int]) -> Edges:
+    """The synapses of a table of this shape from their places."""
+    mask = np.zeros(shape, bool)
+    mask[source, target] = True
+    return edges(mask)
+
+
 def edges(mask) -> Edges:
     """The synapses where a mask (I, N) is not zero."""
     present = np.asarray(mask) != 0

@@ -197,7 +197,73 @@ def _shaped_mask(attn_mask, N: int, heads: int, L: int, S: int):
 
 
 def _extend(mask, columns: int):
-    return None if mask is None else _functional("pad")(mask, (0, columns))
+    """A mask with columns that mask nothing, for keys that were added."""
+    return mask if mask is None or not columns else _functional("pad")(mask, (0, columns))
+
+
+def _as_batch(query, key, value):
+    """Unbatched inputs as a batch of one; what is one tensor stays one."""
+    q = query.unsqueeze(1)
+    k = q if key is query else key.unsqueeze(1)
+    return q, k, k if value is key else value.unsqueeze(1)
+
+
+def _project_apart(query, key, value, weights, bias):
+    """The three input projections from weights of their own."""
+    if key.shape[:2] != value.shape[:2]:
+        raise AssertionError(f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}")
+    parts = (None, None, None) if bias is None else bias.chunk(3)
+    linear = _functional("linear")
+    return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weights, parts, strict=True))
+
+
+def _split_heads(q, k, v, extras, heads: int):
+    """(., N, E) -> (N * H, ., width) each, with the keys and values that were asked to be added, and how many those are."""
+    bias_k, bias_v, static_k, static_v, zero = extras
+    N, E = q.shape[1:]
+    cat, added = _torch("cat"), 0
+    if bias_k is not None and bias_v is not None:
+        k, v, added = cat([k, bias_k.repeat(1, N, 1)]), cat([v, bias_v.repeat(1, N, 1)]), 1
+
+    def split(x):
+        return x.reshape(x.shape[0], N * heads, E // heads).transpose(0, 1)
+
+    q, k, v = split(q), split(k) if static_k is None else static_k, split(v) if static_v is None else static_v
+    if zero:
+        zeros = k.new_zeros(N * heads, 1, E // heads)
+        k, v, added = cat([k, zeros], 1), cat([v, zeros], 1), added + 1
+    return q, k, v, added
+
+
+def _with_padding(attn_mask, padding, N: int, heads: int, S: int):
+    """The attention mask with that of padded keys (N, S) added for each head."""
+    if padding is None:
+        return attn_mask
+    for d, n in enumerate((N, S)):
+        if padding.shape[d] != n:
+            raise AssertionError(f"Expected key_padded_mask.shape[{d}] to be {n}, but got {padding.shape[d]}")
+    padding = padding.view(N, 1, 1, S).expand(-1, heads, -1, -1).reshape(N * heads, 1, S)
+    return padding if attn_mask is None else attn_mask + padding
+
+
+def _weighted(q, k, v, attn_mask, dropout_p: float):
+    """(output (L, N * H, width), probabilities), for callers that want to see them."""
+    bmm = _torch("bmm")
+    scores = bmm(q * math.sqrt(1.0 / q.shape[-1]), k.transpose(-2, -1))
+    weights = (scores if attn_mask is None else scores + attn_mask).softmax(-1)
+    if dropout_p > 0.0:
+        weights = _functional("dropout")(weights, dropout_p)
+    return bmm(weights, v).transpose(0, 1).contiguous(), weights
+
+
+def _fused(q, k, v, attn_mask, dropout_p: float, causal: bool, N: int):
+    """Output (L, N, H, width) by scaled_dot_product_attention."""
+    heads, S = q.shape[0] // N, k.shape[1]
+    if attn_mask is not None:
+        attn_mask = attn_mask.unsqueeze(0) if attn_mask.size(0) == 1 else attn_mask.view(N, heads, -1, S)
+    q, k, v = (t.reshape(N, heads, -1, t.shape[-1]) for t in (q, k, v))
+    output = _functional("scaled_dot_product_attention")(q, k, v, attn_mask, dropout_p, causal)
+    return output.permute(2, 0, 1, 3).contiguous()
 
 
 @composite(namespace="nn.functional")
@@ -234,7 +300,6 @@ def multi_head_attention_forward(
 
     Raises: AssertionError or RuntimeError for shapes that do not belong together.
     """
-    torch = namespaces["torch"]
     batched = _check_heads(query, key, value, key_padding_mask, attn_mask, num_heads)
     if is_causal and attn_mask is None:
         raise RuntimeError(
@@ -242,79 +307,37 @@ def multi_head_attention_forward(
             "`generate_square_subsequent_mask` to create this mask."
         )
     if not batched:
-        same_key, same_value = key is query, value is key
-        query = query.unsqueeze(1)
-        key = query if same_key else key.unsqueeze(1)
-        value = key if same_value else value.unsqueeze(1)
+        query, key, value = _as_batch(query, key, value)
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     L, N, E = query.shape
-    S = key.shape[0]
-    key_padding_mask = _canonical(key_padding_mask, "key_padding_mask", attn_mask, "attn_mask", query.dtype)
-    if is_causal and key_padding_mask is None and not need_weights:
-        attn_mask = None  # the hint takes the mask's place
-    else:
-        attn_mask = _canonical(attn_mask, "attn_mask", None, "", query.dtype)
-        is_causal = is_causal and key_padding_mask is None and not need_weights
     if embed_dim_to_check != E:
         raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {E}")
-    width = E // num_heads
-    if width * num_heads != E:
+    if E % num_heads:
         raise AssertionError(f"embed_dim {E} not divisible by num_heads {num_heads}")
+    key_padding_mask = _canonical(key_padding_mask, "key_padding_mask", attn_mask, "attn_mask", query.dtype)
+    # without anything else to mask or show, the hint takes the mask's place
+    is_causal = is_causal and key_padding_mask is None and not need_weights
+    attn_mask = None if is_causal else _canonical(attn_mask, "attn_mask", None, "", query.dtype)
+    if attn_mask is not None:
+        attn_mask = _shaped_mask(attn_mask, N, num_heads, L, key.shape[0])
     if use_separate_proj_weight:
-        if key.shape[:2] != value.shape[:2]:
-            raise AssertionError(
-                f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
-            )
-        parts = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
-        linear = _functional("linear")
-        q, k, v = (
-            linear(query, q_proj_weight, parts[0]),
-            linear(key, k_proj_weight, parts[1]),
-            linear(value, v_proj_weight, parts[2]),
-        )
+        weights = (q_proj_weight, k_proj_weight, v_proj_weight)
+        q, k, v = _project_apart(query, key, value, weights, in_proj_bias)
     else:
         if key.shape != value.shape:
             raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
         q, k, v = _project(query, key, value, in_proj_weight, in_proj_bias)
-    if attn_mask is not None:
-        attn_mask = _shaped_mask(attn_mask, N, num_heads, L, S)
-    if bias_k is not None and bias_v is not None:
-        k, v = torch["cat"]([k, bias_k.repeat(1, N, 1)]), torch["cat"]([v, bias_v.repeat(1, N, 1)])
-        attn_mask, key_padding_mask = _extend(attn_mask, 1), _extend(key_padding_mask, 1)
-    q = q.reshape(L, N * num_heads, width).transpose(0, 1)
-    k = k.reshape(k.shape[0], N * num_heads, width).transpose(0, 1) if static_k is None else static_k
-    v = v.reshape(v.shape[0], N * num_heads, width).transpose(0, 1) if static_v is None else static_v
-    if add_zero_attn:
-        zeros = k.new_zeros(N * num_heads, 1, width)
-        k, v = torch["cat"]([k, zeros], 1), torch["cat"]([v, zeros], 1)
-        attn_mask, key_padding_mask = _extend(attn_mask, 1), _extend(key_padding_mask, 1)
-    S = k.size(1)
-    if key_padding_mask is not None:
-        for d, n in enumerate((N, S)):
-            if key_padding_mask.shape[d] != n:
-                raise AssertionError(
-                    f"Expected key_padded_mask.shape[{d}] to be {n}, but got {key_padding_mask.shape[d]}"
-                )
-        padding = key_padding_mask.view(N, 1, 1, S).expand(-1, num_heads, -1, -1).reshape(N * num_heads, 1, S)
-        attn_mask = padding if attn_mask is None else attn_mask + padding
-    if not training:
-        dropout_p = 0.0
-    linear = _functional("linear")
+    q, k, v, added = _split_heads(q, k, v, (bias_k, bias_v, static_k, static_v, add_zero_attn), num_heads)
+    attn_mask, key_padding_mask = _extend(attn_mask, added), _extend(key_padding_mask, added)
+    attn_mask = _with_padding(attn_mask, key_padding_mask, N, num_heads, k.size(1))
+    dropout_p = dropout_p if training else 0.0
     if need_weights:
-        scores = torch["bmm"](q * math.sqrt(1.0 / width), k.transpose(-2, -1))
-        weights = (scores if attn_mask is None else scores + attn_mask).softmax(-1)
-        if dropout_p > 0.0:
-            weights = _functional("dropout")(weights, dropout_p)
-        output = torch["bmm"](weights, v).transpose(0, 1).contiguous().view(L * N, E)
-        output = linear(output, out_proj_weight, out_proj_bias).view(L, N, E)
-        weights = weights.view(N, num_heads, L, S)
-        if average_attn_weights:
-            weights = weights.mean(1)
-        return (output, weights) if batched else (output.squeeze(1), weights.squeeze(0))
-    if attn_mask is not None:
-        attn_mask = attn_mask.unsqueeze(0) if attn_mask.size(0) == 1 else attn_mask.view(N, num_heads, -1, S)
-    q, k, v = (t.view(N, num_heads, -1, width) for t in (q, k, v))
-    output = _functional("scaled_dot_product_attention")(q, k, v, attn_mask, dropout_p, is_causal)
-    output = output.permute(2, 0, 1, 3).contiguous().view(L * N, E)
-    output = linear(output, out_proj_weight, out_proj_bias).view(L, N, E)
-    return (output, None) if batched else (output.squeeze(1), None)
+        output, weights = _weighted(q, k, v, attn_mask, dropout_p)
+        weights = weights.view(N, num_heads, L, k.size(1))
+        weights = weights.mean(1) if average_attn_weights else weights
+    else:
+        output, weights = _fused(q, k, v, attn_mask, dropout_p, is_causal, N), None
+    output = _functional("linear")(output.view(L * N, E), out_proj_weight, out_proj_bias).view(L, N, E)
+    if batched:
+        return output, weights
+    return output.squeeze(1), None if weights is None else weights.squeeze(0)

@@ -17,7 +17,6 @@ REFUSED = {
     ),
     "an expanded out of elementwise": lambda lib: lib.add(lib.zeros(3), 1, out=lib.zeros(1).expand(3)),
     "out is the input": lambda lib: lib.take(x := lib.zeros(3), lib.tensor([0, 1, 2]), out=x),
-    "out is the index": lambda lib: lib.gather(lib.arange(3), 0, i := lib.tensor([0, 1, 2]), out=i),
     "out holds the index": lambda lib: lib.gather(lib.arange(3), 0, (i := lib.tensor([0, 1, 2]))[1:], out=i[:1]),
     "out is one of a list": lambda lib: lib.cat([x := lib.zeros(2, 3), lib.ones(0, 3)], out=x),
     "out is the first of two": lambda lib: lib.kthvalue(x := lib.zeros(3), 2, out=(x, lib.tensor(0))),
@@ -38,13 +37,10 @@ TAKEN = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
-    messages = []
+    words = "dtype" if "wider" in name else "unsupported operation"
     for lib in BOTH:
-        with pytest.raises(RuntimeError) as error:
+        with pytest.raises(RuntimeError, match=words):
             REFUSED[name](lib)
-        messages.append(str(error.value)[:80])
-    if "Found overlap" not in messages[0] and "input tensors cannot" not in messages[0]:
-        assert messages[0].split(":")[0][:30] == messages[1].split(":")[0][:30]
 
 
 @pytest.mark.parametrize("name", TAKEN)

@@ -177,6 +177,25 @@ def test_second_gradients_of_layers_on_the_kernels(name, on_host):
     close(found[1], found[0], 2e-5)
 
 
+@pytest.mark.parametrize("name", ["CfC step, default", "CfC step, merged time"])
+def test_rows_of_elapsed_gradients_sum_to_the_gradient(name, on_host):
+    case = next(case for case in CASES if case.name == name)
+    given = arrays(case, Size(B, 1, H), mx.float32)
+    g = normal(B, H, dtype=mx.float32)
+    wanted = mx.vjp(case.reference, given, [g])[1]
+    d_gates, d_elapsed = cfc_metal.step_backward(g, given[0], given[1] if len(given) == 2 else None)
+    close([d_gates, mx.sum(d_elapsed, axis=1, keepdims=True)][: len(given)], wanted, 1e-6)
+
+
+def test_rows_of_pure_gradients_sum_to_the_gradients(on_host):
+    case = next(case for case in CASES if case.name == "CfC step, pure")
+    given = arrays(case, Size(B, 1, H), mx.float32)
+    g = normal(B, H, dtype=mx.float32)
+    d_gates, d_elapsed, *rest = cfc_metal.step_pure_backward(g, *given)
+    got = [d_gates, mx.sum(d_elapsed), *(mx.sum(d, axis=0) for d in rest)]
+    close(got, mx.vjp(case.reference, given, [g])[1], 1e-6)
+
+
 def _layer(lib, name, options, state):
     layer = getattr(lib.nn, name)(4, 6, 2, bidirectional=True, batch_first=True, **options)
     layer.load_state_dict({k: lib.tensor(v) for k, v in state.items()})

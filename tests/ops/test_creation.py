@@ -122,6 +122,8 @@ FORMATS = [
     lambda lib: lib.zeros_like(lib.empty(2, 1, 4).expand(2, 3, 4)).stride(),
     lambda lib: lib.zeros_like(lib.empty(2, 3).t(), memory_format=lib.contiguous_format).stride(),
     lambda lib: lib.empty_strided((2, 3), (1, 2)).stride(),
+    lambda lib: lib.empty_strided((2, 3), (100, 1)).stride(),
+    lambda lib: lib.empty_strided((2, 3), (1, 1)).stride(),
     lambda lib: lib.empty_permuted((2, 3, 4), (2, 0, 1)).stride(),
     lambda lib: lib.ones(1).new_empty_strided((2, 3), (1, 2)).stride(),
 ]
@@ -135,9 +137,8 @@ def test_strides(fn):
 def test_memory_format_needs_its_rank():
     check_raises(lambda lib: lib.empty(2, 3, memory_format=lib.channels_last))
     check_raises(lambda lib: lib.empty_strided((2, 3), (1,)))
-    check_raises(lambda lib: lib.empty_permuted((2, 3), (0, 0)))
-    with pytest.raises(NotImplementedError, match="gaps"):
-        flashlight.empty_strided((2, 3), (100, 1))
+    for order in ((0, 0), (0, 3), (-1, 0), (0, 1, 2)):
+        check_raises(lambda lib, order=order: lib.empty_permuted((2, 3), order))
 
 
 # ------------------------------------------------------------------------------------------------------------- legacy

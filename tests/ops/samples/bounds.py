@@ -80,3 +80,6 @@ S("lerp", A(3, dtype="complex64"), A(3, seed=1, dtype="complex64"), 0.3)
 R("lerp", A(3), A(3, dtype="float64"), 0.3)
 R("lerp", A(3, dtype="int64"), A(3, dtype="int64"), 1)
 R("lerp", A(3), A(3), A(3, dtype="float64"))
+
+R("clamp_min", 2, A(3))
+R("clamp_max", 2, A(3))

@@ -40,3 +40,6 @@ S("cdist", A(4, 3), A(5, 3, seed=1), 0.0, options={"second": False})
 R("cdist", A(3), A(4, 3))
 R("cdist", A(4, 2), A(4, 3))
 R("cdist", A(4, 3), A(4, 3), -1.0)
+
+R("native_layer_norm", A(2, 3), (), None, None, 1e-5)
+R("native_layer_norm", A(2, 3), (2,), None, None, 1e-5)

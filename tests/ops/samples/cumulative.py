@@ -118,3 +118,6 @@ R("gradient", A(4), edge_order=3)
 R("gradient", A(4, 4), spacing=[1.0, 2.0, 3.0])
 R("gradient", A(4), dim=1)
 R("gradient", A(4), spacing=(V(1, 2),))
+
+S("diff", A(4, 3), 0, 0, A(1, 3, seed=1), A(2, 3, seed=2))
+S("gradient", A(4, 3), spacing=None)

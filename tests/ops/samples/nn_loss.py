@@ -142,3 +142,8 @@ S(
 S(F + "scaled_dot_product_attention", *(A(2, 3, 4, 6, seed=i, dtype="float64") for i in range(3)), options=ONCE)
 R(F + "scaled_dot_product_attention", Q, K, V, attn_mask=A(4, 5), is_causal=True)
 R(F + "scaled_dot_product_attention", Q, K, A(2, 3, 5, 7, dtype="float64"))
+
+R("nn.functional.triplet_margin_loss", A(3, 4), A(3, 4, seed=1), A(3, 4, seed=2), margin=0.0)
+R("nn.functional.multilabel_margin_loss", A(0), I(0, high=1))
+R("nn.functional.multilabel_margin_loss", A(3, 0), I(3, 0, high=1))
+R("nn.functional.multilabel_margin_loss", A(2, 3, 4), I(2, 3, 4, high=1))

@@ -54,3 +54,6 @@ S(F + "normalize", A(3, 4))
 S(F + "normalize", A(3, 4, 2), 1.0, -1)
 S(F + "normalize", A(3, 4), 3.0, 0, 0.5)
 S(F + "normalize", A(3, 4, low=-1e-13, high=1e-13), options={"second": False, "grad": False})
+
+for training in (True, False):
+    S("nn.functional.batch_norm", A(0), A(0, grad=False), A(0, grad=False), training=training)

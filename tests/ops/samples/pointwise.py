@@ -144,3 +144,5 @@ S("heaviside", A(2, 3), A(3, seed=1), options={"grad": False})
 S("heaviside", EDGES, T(np.float32(0.25), grad=False))
 S("heaviside", A(3, dtype="int64"), A(3, seed=1, dtype="int64"))
 R("heaviside", A(3), A(3, dtype="float64"))
+
+R("ldexp", 2, A(3))

@@ -305,3 +305,6 @@ for name in ("logsumexp", "special.logsumexp"):
     S(name, V(nan, 1.0), 0)
     R(name, A(2, 3), 2)
     R(name, A(2, 3), (0, 0))
+
+for name in ("argmax", "argmin"):
+    S(name, A(), 0, True)

@@ -185,3 +185,8 @@ R("take", A(0), ids(0))
 R("put", A(3, 4), ids(12), A(1))
 R("put", A(3, 4), ids(0, 1), A(3))
 R("put", A(3, 4), ids(0), A(1, dtype="float64"))
+
+# a place named twice is filled once; indices of take_along_dim count from either end
+S("index_fill", A(4, 3), 0, ids(0, 1, 1), A(seed=1))
+S("take_along_dim", A(3, 4), T(np.array([[-1], [-4], [3]]), grad=False), 1)
+R("gather", A(2, 2), 1, I(2, 2, high=2), out=A(2, 2, dtype="float64", grad=False))

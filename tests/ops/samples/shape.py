@@ -271,3 +271,5 @@ R("select_scatter", A(2, 3), A(3), 1, 0)
 R("slice_scatter", A(4, 3), A(3, 3), 0, 1, 3)
 R("diagonal_scatter", A(3, 3), A(2))
 R("as_strided_scatter", A(3, 3), A(3), (2,), (1,))
+
+R("narrow_copy", A(3, 4), 2, 0, 1)
