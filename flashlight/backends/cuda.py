@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
+from ..ops.attention import allowed as _sdp
+
 
 def is_built() -> bool:
     """False: MLX here is not built with CUDA."""
@@ -17,21 +21,20 @@ class _Matmul:
 
 
 matmul = _Matmul()
-_sdp = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
 
 
 def enable_flash_sdp(enabled: bool) -> None:
-    """Note whether CUDA's flash attention may be used; MLX chooses its own kernel."""
+    """Whether attention may use a fused kernel: MLX has one, allowed if any of the fused ones is."""
     _sdp["flash"] = bool(enabled)
 
 
 def enable_mem_efficient_sdp(enabled: bool) -> None:
-    """Note whether CUDA's memory-efficient attention may be used; MLX chooses its own kernel."""
+    """Whether attention may use a fused kernel: MLX has one, allowed if any of the fused ones is."""
     _sdp["mem_efficient"] = bool(enabled)
 
 
 def enable_math_sdp(enabled: bool) -> None:
-    """Note whether the composed attention may be used; MLX chooses its own kernel."""
+    """Whether attention may be composed of products and a softmax."""
     _sdp["math"] = bool(enabled)
 
 
@@ -48,3 +51,24 @@ def mem_efficient_sdp_enabled() -> bool:
 def math_sdp_enabled() -> bool:
     """What ``enable_math_sdp`` noted."""
     return _sdp["math"]
+
+
+def enable_cudnn_sdp(enabled: bool) -> None:
+    """Whether attention may use a fused kernel: MLX has one, allowed if any of the fused ones is."""
+    _sdp["cudnn"] = bool(enabled)
+
+
+def cudnn_sdp_enabled() -> bool:
+    """What ``enable_cudnn_sdp`` noted."""
+    return _sdp["cudnn"]
+
+
+@contextlib.contextmanager
+def sdp_kernel(enable_flash: bool = True, enable_math: bool = True, enable_mem_efficient: bool = True, enable_cudnn: bool = True):
+    """Allow only some kinds of attention kernel for a while; ``torch.nn.attention.sdpa_kernel`` replaces it."""
+    before = dict(_sdp)
+    _sdp.update(flash=enable_flash, math=enable_math, mem_efficient=enable_mem_efficient, cudnn=enable_cudnn)
+    try:
+        yield
+    finally:
+        _sdp.update(before)

@@ -84,7 +84,7 @@ def _examine(case: Case, size: Size) -> _Finding:
     try:
         errors = [_error(case, size, dtype) for dtype in launch.DTYPES]
         speed = _speed(case, size) if device.GPU else None
-    except RuntimeError as problem:  # a source that Metal's compiler refuses, or a launch it cannot make
+    except (RuntimeError, ValueError) as problem:  # a source that Metal's compiler refuses, or a launch it cannot make
         return _Finding(case.name, [], None, str(problem))
     return _Finding(case.name, errors, speed, None)
 

@@ -12,6 +12,7 @@ from .ltc import LTC, LTCCell
 from .quantum import CTRQNet, LQNet
 from .recurrent import GRU, LSTM, RNN
 from .sequence import MixedMemory
+from .stride import StrideAware, StrideAwareCell, StrideAwareCfC, StrideAwareWiredCfCCell
 from .wiring import (
     AutoNCPMap,
     EnhancedNCPMap,

@@ -48,12 +48,21 @@ def _probabilities(query, key, mask, scale: float, causal: bool):
     return powers / mx.where(total == 0, mx.ones_like(total), total)
 
 
+# what torch.nn.attention.sdpa_kernel and torch.backends.cuda's switches allow
+allowed = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
+
+
+def is_fused_allowed() -> bool:
+    """Whether MLX's fused kernel may be used: it stands for each of torch's fused ones."""
+    return allowed["flash"] or allowed["mem_efficient"] or allowed["cudnn"]
+
+
 @op(namespace="_", name="scaled_dot_product_attention", method=False, autocast="low")
 def attend(
     query: Array, key: Array, value: Array, attn_mask: Array | None, keep: Array | None, scale: float, causal: bool
 ) -> Array:
     """Attention of (N, H, L, E) queries over (N, H, S, E) keys; ``keep`` scales the probabilities (dropout)."""
-    if devices.GPU and keep is None and query.ndim == 4 and query.dtype != mx.float64:
+    if devices.GPU and is_fused_allowed() and keep is None and query.ndim == 4 and query.dtype != mx.float64:
         mask = "causal" if causal else attn_mask
         return mx.fast.scaled_dot_product_attention(query, key, value, scale=scale, mask=mask)
     return _attend(query, key, value, attn_mask, keep, scale, causal)[0]
@@ -115,6 +124,8 @@ def scaled_dot_product_attention(
     Shape: (N, ..., Hq, L, E), (N, ..., H, S, E), (N, ..., H, S, Ev) -> (N, ..., Hq, L, Ev).
     """
     _check(query, key, value, attn_mask, is_causal)
+    if not any(allowed.values()):
+        raise RuntimeError("No viable backend for scaled_dot_product_attention was found.")
     if enable_gqa:
         key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
         value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)

@@ -109,10 +109,12 @@ def bincount(input: Array, weights: Array | None = None, minlength=0) -> Array:
     return from_host(sums.astype(kind))
 
 
-def _limits(name: str, values: np.ndarray, low, high, margin: float = 1) -> tuple:
-    """The range of a histogram: what is given, else that of the values, widened by ``margin`` if it is empty."""
-    if low == high and values.size:
-        low, high = float(values.min()), float(values.max())
+def _extent(values: np.ndarray) -> tuple:
+    return float(values.min()), float(values.max())
+
+
+def _limits(name: str, low, high, margin: float) -> tuple:
+    """The range of a histogram, widened by ``margin`` if it is empty."""
     if low == high:
         low, high = low - margin, high + margin
     if not (np.isfinite(low) and np.isfinite(high)):
@@ -134,7 +136,8 @@ def histc(input: Array, bins=100, min=0, max=0) -> Array:
     if bins <= 0:
         raise RuntimeError("torch.histc(): bins must be > 0")
     values = _on_host(input).reshape(-1)
-    low, high = _limits("histc", values, min, max)
+    low, high = _extent(values) if min == max and values.size else (min, max)
+    low, high = _limits("histc", low, high, 1)
     counts = np.histogramdd(values[:, None], [_edges(low, high, bins, values.dtype)])[0]
     return _from_host(counts.astype(values.dtype), input)
 
@@ -174,8 +177,11 @@ def _histogram_edges(input: Tensor, columns: np.ndarray, bins, range) -> list:
         if isinstance(b, Tensor):
             edges.append(to_numpy(host_value(b)))
             continue
-        low, high = (0, 0) if range is None else (range[2 * i], range[2 * i + 1])
-        low, high = _limits("histogramdd", columns[:, i], low, high, 0.5)
+        if range is not None:
+            low, high = range[2 * i], range[2 * i + 1]
+        else:
+            low, high = _extent(columns[:, i]) if columns.size else (0, 1)
+        low, high = _limits("histogramdd", low, high, 0.5)
         edges.append(_edges(low, high, int(b), columns.dtype))
     return edges
 

@@ -21,6 +21,7 @@ def test_without_metal_only_the_references_are_checked(flashlight):
         assert any(line.startswith(case.name) and line.endswith("ok") for line in result.stdout.splitlines())
 
 
+@pytest.mark.skipif(not host.USABLE, reason="needs Linux and a C++ compiler")
 def test_kernels_are_run_and_timed_where_they_can_be(monkeypatch, capsys):
     monkeypatch.setattr(device, "GPU", True)
     monkeypatch.setattr(launch, "factory", host.metal_kernel)

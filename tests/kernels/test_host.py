@@ -6,6 +6,8 @@ import pytest
 
 from .metal_host import host
 
+pytestmark = pytest.mark.skipif(not host.USABLE, reason="needs Linux and a C++ compiler")
+
 ROW_MEAN = """
     threadgroup float part[32];
     uint row = threadgroup_position_in_grid.x, lane = thread_index_in_threadgroup, columns = x_shape[1];

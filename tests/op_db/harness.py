@@ -84,7 +84,7 @@ class Convert:
 
     def tensor(self, value):
         host = value.detach()
-        if host.is_meta:
+        if host.is_meta or (host.numel() and not host.untyped_storage().nbytes()):
             raise NotImplementedError("a tensor without values has no counterpart")
         if host.is_conj() or host.is_neg() or (host.is_contiguous() and host.untyped_storage().nbytes() == host.nbytes):
             t = self.plain(host.resolve_conj().resolve_neg(), host)

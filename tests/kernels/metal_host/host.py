@@ -15,7 +15,9 @@ import functools
 import hashlib
 import os
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -27,6 +29,8 @@ CACHE = Path(tempfile.gettempdir()) / f"flashlight_metal_host_{os.getuid()}"
 COMPILER = os.environ.get("CXX", "g++")
 # MSL has no double: 0.5 is a float there
 FLAGS = ("-std=c++17", "-O1", "-fPIC", "-fsingle-precision-constant", "-ffp-contract=off", "-Wno-attributes")
+# fibers and flags are those of Linux and g++
+USABLE = sys.platform == "linux" and shutil.which(COMPILER) is not None
 FILL, GUARD = 0xFF, 64  # the byte around buffers and in unwritten outputs, and how many stand on each side
 
 _NUMPY = {

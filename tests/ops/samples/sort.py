@@ -242,6 +242,9 @@ S("argsort", V(2, 1, 3), axis=0)
 R("cov", A(3), fweights=T(np.array([1, -1, 2])))
 R("cov", A(3), aweights=T(np.array([1.0, -1.0, 2.0], dtype="float32")))
 S("histogram", T(np.array(3.0, dtype="float32")), 2, options={"grad": False})
+S("histogram", A(0), 2, options={"grad": False})
+for limits in ((3.0, 3.0), (0.0, 0.0)):
+    S("histogram", A(4), 2, range=limits, options={"grad": False})
 for dims in ({}, {"dim": 0}, {"dim": (0, 1), "keepdim": True}):
     S("hash_tensor", A(3, 4), **dims)
 S("hash_tensor", A(3, dtype="int64"))
