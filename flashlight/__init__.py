@@ -68,7 +68,19 @@ from . import ops as _ops  # noqa: E402
 globals().update(_table.namespaces["torch"])
 
 # names of rooms above the operators, fetched when they are first asked for
-_LAZY = {"load": "serialization", "save": "serialization", "autocast": "amp"}
+_LAZY = {
+    "load": "serialization",
+    "save": "serialization",
+    "autocast": "amp",
+    "compile": "compiler",
+    "vmap": "func",
+    "summary": "nn._summary",
+    "Device": "devices",
+    "DeviceType": "devices",
+    "get_available_devices": "devices",
+    "UntypedStorage": "storage",
+    "TypedStorage": "storage",
+}
 _AUTOCAST = """
     autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype
     get_autocast_gpu_dtype get_autocast_ipu_dtype get_autocast_xla_dtype is_autocast_cache_enabled is_autocast_cpu_enabled
@@ -77,7 +89,7 @@ _AUTOCAST = """
     set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled
 """
 _LAZY |= dict.fromkeys(_AUTOCAST.split(), "amp._state")
-_SUBMODULES = frozenset(m.name for m in _pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+_SUBMODULES = frozenset(m.name for m in _pkgutil.iter_modules(__path__) if m.name != "__main__")
 
 
 def __getattr__(name: str):

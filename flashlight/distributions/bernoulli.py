@@ -6,7 +6,6 @@ import math
 
 import flashlight
 
-from .._core.size import Size
 from ..nn.functional import binary_cross_entropy_with_logits
 from . import constraints
 from ._successes import Successes
@@ -43,7 +42,7 @@ class Bernoulli(Successes, ExponentialFamily):
     def variance(self):
         return self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with flashlight.no_grad():
             return flashlight.bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from ._successes import Successes
 from .bernoulli import enumerated
@@ -52,7 +51,7 @@ class Binomial(Successes, Distribution):
     def variance(self):
         return self.total_count * self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         with flashlight.no_grad():
             return flashlight.binomial(self.total_count.expand(shape), self.probs.expand(shape))

@@ -74,7 +74,7 @@ class Categorical(Distribution):
     def variance(self):
         return self.probs.new_full(self._extended_shape(), math.nan)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         sample_shape = Size(sample_shape)
         rows = flashlight.multinomial(self.probs.reshape(-1, self._num_events), sample_shape.numel(), True)
         return rows.T.reshape(self._extended_shape(sample_shape))

@@ -6,7 +6,6 @@ import math
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .distribution import Distribution
 from .utils import broadcast_all, empty_like_parameter
@@ -40,7 +39,7 @@ class Cauchy(Distribution):
     def variance(self):
         return self.loc.new_full(self._extended_shape(), math.inf)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         eps = empty_like_parameter(self.loc, self._extended_shape(sample_shape)).cauchy_()
         return self.loc + eps * self.scale
 

@@ -6,7 +6,6 @@ import math
 
 import flashlight
 
-from .._core.size import Size
 from ..nn.functional import binary_cross_entropy_with_logits
 from . import constraints
 from ._successes import Successes
@@ -94,11 +93,11 @@ class ContinuousBernoulli(Successes, ExponentialFamily):
         shape = self._extended_shape(sample_shape)
         return flashlight.rand(shape, dtype=self.probs.dtype, device=self.probs.device)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with flashlight.no_grad():
             return self.icdf(self._uniforms(sample_shape))
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         return self.icdf(self._uniforms(sample_shape))
 
     def log_prob(self, value):

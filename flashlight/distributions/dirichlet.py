@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from ..autograd.function import Function, once_differentiable
 from ..nn import functional as F
 from . import constraints
@@ -47,7 +46,7 @@ class Dirichlet(ExponentialFamily):
     def expand(self, batch_shape, _instance=None):
         return self._expand_fields(Dirichlet, batch_shape, _instance, "concentration")
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         return _Dirichlet.apply(self.concentration.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value):

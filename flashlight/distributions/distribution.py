@@ -27,9 +27,9 @@ class Distribution:
             raise ValueError
         Distribution._validate_args = value
 
-    def __init__(self, batch_shape=Size(), event_shape=Size(), validate_args=None) -> None:
-        self._batch_shape = batch_shape
-        self._event_shape = event_shape
+    def __init__(self, batch_shape=(), event_shape=(), validate_args=None) -> None:
+        self._batch_shape = Size(batch_shape)
+        self._event_shape = Size(event_shape)
         if validate_args is not None:
             self._validate_args = validate_args
         if self._validate_args:
@@ -102,12 +102,12 @@ class Distribution:
         """The standard deviation."""
         return self.variance.sqrt()
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         """Events drawn without gradient, of shape ``sample_shape + batch_shape + event_shape``."""
         with flashlight.no_grad():
             return self.rsample(sample_shape)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         """Events drawn as a differentiable function of the parameters."""
         raise NotImplementedError
 
@@ -142,7 +142,7 @@ class Distribution:
         """The exponential of the entropy."""
         return flashlight.exp(self.entropy())
 
-    def _extended_shape(self, sample_shape=Size()) -> Size:
+    def _extended_shape(self, sample_shape=()) -> Size:
         return Size(sample_shape) + self._batch_shape + self._event_shape
 
     def _validate_sample(self, value) -> None:

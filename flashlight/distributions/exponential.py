@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .exp_family import ExponentialFamily
 from .utils import broadcast_all, empty_like_parameter
@@ -43,7 +42,7 @@ class Exponential(ExponentialFamily):
     def variance(self):
         return self.rate.pow(-2)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         return empty_like_parameter(self.rate, self._extended_shape(sample_shape)).exponential_() / self.rate
 
     def log_prob(self, value):

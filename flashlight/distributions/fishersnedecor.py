@@ -6,7 +6,6 @@ import math
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .distribution import Distribution
 from .gamma import Gamma
@@ -46,7 +45,7 @@ class FisherSnedecor(Distribution):
         df2 = self.df2.masked_fill(self.df2 <= 4, math.nan)
         return 2 * df2.pow(2) * (self.df1 + df2 - 2) / (self.df1 * (df2 - 2).pow(2) * (df2 - 4))
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         numerator = self._gamma1.rsample(sample_shape)
         tiny = flashlight.finfo(numerator.dtype).tiny
         return (numerator / self._gamma2.rsample(sample_shape).clamp(min=tiny)).clamp(min=tiny)

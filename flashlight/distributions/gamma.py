@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .exp_family import ExponentialFamily
 from .utils import broadcast_all
@@ -39,7 +38,7 @@ class Gamma(ExponentialFamily):
     def variance(self):
         return self.concentration / self.rate.pow(2)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         value = flashlight._standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
         # the values move off 0, the gradient does not see it

@@ -6,7 +6,6 @@ import math
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .distribution import Distribution
 from .utils import broadcast_all
@@ -34,14 +33,12 @@ class GeneralizedPareto(Distribution):
     def _tail(self):
         """Whether the tail is exponential, and a concentration to divide by."""
         exponential = flashlight.isclose(self.concentration, flashlight.zeros_like(self.concentration))
-        return exponential, flashlight.where(
-            exponential, flashlight.ones_like(self.concentration), self.concentration
-        )
+        return exponential, flashlight.where(exponential, flashlight.ones_like(self.concentration), self.concentration)
 
     def _z(self, x):
         return (x - self.loc) / self.scale
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         return self.icdf(flashlight.rand(shape, dtype=self.loc.dtype, device=self.loc.device))
 

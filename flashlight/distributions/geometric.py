@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from ..nn.functional import binary_cross_entropy_with_logits
 from . import constraints
 from ._successes import Successes
@@ -47,7 +46,7 @@ class Geometric(Successes, Distribution):
     def variance(self):
         return (1.0 / self.probs - 1.0) / self.probs
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         tiny = flashlight.finfo(self.probs.dtype).tiny
         with flashlight.no_grad():
             u = empty_like_parameter(self.probs, self._extended_shape(sample_shape)).uniform_(tiny, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .distribution import Distribution
 from .utils import broadcast_all, empty_like_parameter
@@ -42,7 +41,7 @@ class Laplace(Distribution):
     def stddev(self):
         return (2**0.5) * self.scale
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         # the open end keeps log1p(-1) away
         low = flashlight.finfo(self.loc.dtype).eps - 1
         u = empty_like_parameter(self.loc, self._extended_shape(sample_shape)).uniform_(low, 1)

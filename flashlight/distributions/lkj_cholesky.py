@@ -40,7 +40,7 @@ class LKJCholesky(Distribution):
     def expand(self, batch_shape, _instance=None):
         return self._expand_fields(LKJCholesky, batch_shape, _instance, "concentration", "_beta", kept=("dim",))
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with flashlight.no_grad():
             length = self._beta.sample(sample_shape).unsqueeze(-1)
             shape = self._extended_shape(sample_shape)

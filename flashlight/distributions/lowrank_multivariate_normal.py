@@ -10,7 +10,6 @@ import math
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .distribution import Distribution
 from .multivariate_normal import _batch_mahalanobis, _batch_mv, half_log_det
@@ -120,7 +119,7 @@ class LowRankMultivariateNormal(Distribution):
         A = flashlight.linalg.solve_triangular(self._capacitance_tril, W.mT / D.unsqueeze(-2), upper=False)
         return self._whole(flashlight.diag_embed(D.reciprocal()) - A.mT @ A)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         W, D = self._parts()
         shape, like = self._extended_shape(sample_shape), {"dtype": self.loc.dtype, "device": self.loc.device}
         eps_W = _standard_normal(shape[:-1] + self.cov_factor.shape[-1:], **like)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .categorical import Categorical
 from .distribution import Distribution
@@ -22,13 +21,9 @@ class MixtureSameFamily(Distribution):
         self._mixture_distribution = mixture_distribution
         self._component_distribution = component_distribution
         if not isinstance(mixture_distribution, Categorical):
-            raise ValueError(
-                " The Mixture distribution needs to be an  instance of torch.distributions.Categorical"
-            )
+            raise ValueError(" The Mixture distribution needs to be an  instance of torch.distributions.Categorical")
         if not isinstance(component_distribution, Distribution):
-            raise ValueError(
-                "The Component distribution needs to be an instance of torch.distributions.Distribution"
-            )
+            raise ValueError("The Component distribution needs to be an instance of torch.distributions.Distribution")
         chosen, batch_shape = mixture_distribution.batch_shape, component_distribution.batch_shape[:-1]
         if any(i != 1 and j != 1 and i != j for i, j in zip(reversed(chosen), reversed(batch_shape))):
             raise ValueError(
@@ -91,7 +86,7 @@ class MixtureSameFamily(Distribution):
         log_weight = flashlight.log_softmax(self.mixture_distribution.logits, dim=-1)
         return flashlight.logsumexp(log_prob + log_weight, dim=-1)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with flashlight.no_grad():
             dim = len(sample_shape) + len(self.batch_shape)
             chosen = self.mixture_distribution.sample(sample_shape)

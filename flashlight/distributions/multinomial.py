@@ -45,7 +45,7 @@ class Multinomial(OfCategories, Distribution):
     def variance(self):
         return self.total_count * self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         sample_shape = Size(sample_shape)
         draws = self._categorical.sample(Size((self.total_count,)) + sample_shape).movedim(0, -1)
         counts = draws.new_zeros(self._extended_shape(sample_shape))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from ..nn import functional as F
 from . import constraints
 from ._successes import Successes
@@ -50,7 +49,7 @@ class NegativeBinomial(Successes, Distribution):
         # total_count may be 0, which no gamma distribution allows
         return Gamma(concentration=self.total_count, rate=flashlight.exp(-self.logits), validate_args=False)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with flashlight.no_grad():
             return flashlight.poisson(self._gamma.sample(sample_shape=sample_shape))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from ..nn.functional import one_hot
 from . import constraints
 from .categorical import Categorical, OfCategories
@@ -43,7 +42,7 @@ class OneHotCategorical(OfCategories, Distribution):
     def variance(self):
         return self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         return one_hot(self._categorical.sample(sample_shape), self._categorical._num_events).to(self.probs)
 
     def log_prob(self, value):
@@ -69,5 +68,5 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
 
     has_rsample = True
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         return self.sample(sample_shape) + (self.probs - self.probs.detach())

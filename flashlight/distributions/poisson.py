@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .exp_family import ExponentialFamily
 from .utils import broadcast_all
@@ -37,7 +36,7 @@ class Poisson(ExponentialFamily):
     def variance(self):
         return self.rate
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with flashlight.no_grad():
             return flashlight.poisson(self.rate.expand(self._extended_shape(sample_shape)))
 

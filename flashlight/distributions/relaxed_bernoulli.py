@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from ._successes import Successes
 from .distribution import Distribution
@@ -32,7 +31,7 @@ class LogitRelaxedBernoulli(Successes, Distribution):
     def expand(self, batch_shape, _instance=None):
         return self._expand_successes(LogitRelaxedBernoulli, batch_shape, _instance, kept=("temperature",))
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         p = clamp_probs(self.probs.expand(shape))
         u = clamp_probs(flashlight.rand(shape, dtype=p.dtype, device=p.device))

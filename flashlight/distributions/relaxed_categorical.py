@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .categorical import Categorical, OfCategories
 from .distribution import Distribution
@@ -35,7 +34,7 @@ class ExpRelaxedCategorical(OfCategories, Distribution):
         kept = ("temperature",)
         return self._expand_fields(ExpRelaxedCategorical, batch_shape, _instance, "_categorical", kept=kept)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         u = clamp_probs(flashlight.rand(shape, dtype=self.logits.dtype, device=self.logits.device))
         scores = (self.logits - (-u.log()).log()) / self.temperature

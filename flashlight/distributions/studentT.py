@@ -6,7 +6,6 @@ import math
 
 import flashlight
 
-from .._core.size import Size
 from . import constraints
 from .chi2 import Chi2
 from .distribution import Distribution
@@ -48,7 +47,7 @@ class StudentT(Distribution):
         finite = self.scale.pow(2) * df / (df - 2)
         return finite.masked_fill(self.df <= 2, math.inf).masked_fill(self.df <= 1, math.nan)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         normal = _standard_normal(shape, dtype=self.df.dtype, device=self.df.device)
         return self.loc + self.scale * (normal * flashlight.rsqrt(self._chi2.rsample(sample_shape) / self.df))

@@ -78,11 +78,11 @@ class TransformedDistribution(Distribution):
             x = transform(x)
         return x
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with flashlight.no_grad():
             return self._transformed(self.base_dist.sample(sample_shape))
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         return self._transformed(self.base_dist.rsample(sample_shape))
 
     def log_prob(self, value):

@@ -89,7 +89,7 @@ class VonMises(Distribution):
         rho = (tau - (2 * tau).sqrt()) / (2 * kappa)
         return flashlight.where(kappa < 1e-5, 1 / kappa + kappa, (1 + rho**2) / (2 * rho))
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with flashlight.no_grad():
             shape, r = self._extended_shape(sample_shape), self._proposal_r
             x = flashlight.zeros(shape, dtype=r.dtype, device=r.device)

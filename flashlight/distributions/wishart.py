@@ -45,15 +45,11 @@ class Wishart(ExponentialFamily):
             "df": constraints.greater_than(self.event_shape[-1] - 1),
         }
 
-    def __init__(
-        self, df, covariance_matrix=None, precision_matrix=None, scale_tril=None, validate_args=None
-    ) -> None:
+    def __init__(self, df, covariance_matrix=None, precision_matrix=None, scale_tril=None, validate_args=None) -> None:
         values = (covariance_matrix, precision_matrix, scale_tril)
         given = [(name, value) for name, value in zip(MATRICES, values) if value is not None]
         if len(given) != 1:
-            raise AssertionError(
-                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
-            )
+            raise AssertionError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
         ((name, matrix),) = given
         if matrix.dim() < 2:
             raise ValueError("scale_tril must be at least two-dimensional, with optional leading batch dimensions")
@@ -131,7 +127,7 @@ class Wishart(ExponentialFamily):
         products = diagonal.unsqueeze(-1) * diagonal.unsqueeze(-2)
         return self.df.reshape(self.df.shape + (1, 1)) * (V.pow(2) + products)
 
-    def _bartlett_sampling(self, sample_shape=Size()):
+    def _bartlett_sampling(self, sample_shape=()):
         p = self._event_shape[-1]
         roots = self._dist_chi2.rsample(sample_shape).sqrt()
         roots = roots.clamp(min=flashlight.finfo(roots.dtype).eps)
@@ -149,7 +145,7 @@ class Wishart(ExponentialFamily):
         dims = [-(i + 1) for i in range(len(self._batch_shape))]
         return flags.any(dim=dims) if dims else flags
 
-    def rsample(self, sample_shape=Size(), max_try_correction=None):
+    def rsample(self, sample_shape=(), max_try_correction=None):
         """Matrices; draws that fail a check are drawn again up to ``max_try_correction`` (10) times.
 
         The first check is on matrices that do lie in the support, as it is in torch: the numbers drawn are torch's.

@@ -105,12 +105,19 @@ class _Listed:
         src, dst = edges if xp is Numpy else (mx.array(e) for e in edges)
         self.src, self.dst = src, dst
         self.P, self.E, self.sig, self.mu = (w[src, dst] for w in weights)
+        if xp is Numpy:
+            # places() orders synapses by destination; the order by source is looked up for the way back
+            self.PE = self.P * self.E
+            self.reached, self.starts = np.unique(dst, return_index=True)
+            self.by_source = np.argsort(src, kind="stable")
+            self.sending, self.sent = np.unique(src[self.by_source], return_index=True)
+            return
         kind = self.P.dtype
         at = [np.equal.outer(e, np.arange(n)) for e, n in zip(edges, self.shape, strict=True)]
-        source, target = (a.astype(kind) if xp is Numpy else mx.array(a).astype(kind) for a in at)
+        source, target = (mx.array(a).astype(kind) for a in at)
         self.at_source = source * self.sig[:, None]
         p = self.P[:, None]
-        self.at_target = xp.concatenate([target * (p * self.E[:, None]), target * p], axis=1)
+        self.at_target = mx.concatenate([target * (p * self.E[:, None]), target * p], axis=1)
 
     def sources(self, v):
         return v.take(self.src, axis=1) if self.xp is Numpy else mx.take(v, self.src, axis=1)
@@ -119,12 +126,17 @@ class _Listed:
         return a.take(self.dst, axis=1) if self.xp is Numpy else mx.take(a, self.dst, axis=1)
 
     def fan_in(self, s):
+        if self.xp is Numpy:
+            n = self.shape[1]
+            return tuple(_by_segment(s * w, self.starts, self.reached, n) for w in (self.PE, self.P))
         both = self.xp.product(s, self.at_target)
         n = self.shape[1]
         return both[:, :n], both[:, n:]
 
     def fan_out(self, z):
-        return self.xp.product(z, self.at_source)
+        if self.xp is Numpy:
+            return _by_segment((z * self.sig).take(self.by_source, axis=1), self.sent, self.sending, self.shape[0])
+        return mx.matmul(z, self.at_source)
 
     def over_batch(self, z, a):
         return (z * self.targets(a)).sum(axis=0)
@@ -138,6 +150,13 @@ class _Listed:
             out[self.src, self.dst] = g
             return out
         return mx.zeros(self.shape, dtype=g.dtype).at[self.src, self.dst].add(g)
+
+
+def _by_segment(values, starts, places, n: int):
+    """Sums of consecutive columns, put at their places among n."""
+    out = np.zeros((len(values), n), dtype=values.dtype)
+    out[:, places] = np.add.reduceat(values, starts, axis=1)
+    return out
 
 
 def _synapses(xp, weights, edges):
@@ -351,6 +370,6 @@ def ltc(tensors: list, plan: Plan) -> tuple:
 
 
 def places(adjacency: np.ndarray) -> tuple | None:
-    """(sources, destinations) of the synapses, if they are few enough to be visited one by one."""
-    src, dst = np.nonzero(adjacency)
+    """(sources, destinations) of the synapses ordered by destination, if they are few enough to be visited one by one."""
+    dst, src = np.nonzero(adjacency.T)
     return (src, dst) if 0 < len(src) <= adjacency.size // 3 else None

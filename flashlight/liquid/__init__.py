@@ -23,6 +23,12 @@ from .wiring import (
     RandomMap,
 )
 
-for _name, _layer in (("CfC", CfC), ("CfCCell", CfCCell), ("LTC", LTC), ("LTCCell", LTCCell), ("WiredCfCCell", WiredCfCCell)):
+for _name, _layer in (
+    ("CfC", CfC),
+    ("CfCCell", CfCCell),
+    ("LTC", LTC),
+    ("LTCCell", LTCCell),
+    ("WiredCfCCell", WiredCfCCell),
+):
     setattr(ncps, _name, _layer)  # the maps under these names are below the layers, the layers on top of them
     ncps.__all__.append(_name)

@@ -68,7 +68,10 @@ class Softmax(Module):
 
 
 class Dropout(Module):
-    """Zeroes a share ``rate`` of the entries in training, or where the call says ``training=True``; ``seed`` gives it numbers of its own."""
+    """Zeroes a share ``rate`` of the entries in training, or where the call says ``training=True``.
+
+    ``seed`` gives it random numbers of its own.
+    """
 
     def __init__(self, rate: float | None = None, seed: int | None = None, *, p: float | None = None):
         super().__init__()

@@ -83,7 +83,9 @@ class ModuleWiredCell(ModuleCell):
     Raises: TypeError if it is given no NeuronMap; ValueError if the map was built for other inputs.
     """
 
-    def __init__(self, input_size=None, neuron_map=None, mode: str = "default", *, wiring=None, activation="tanh", use_bias=True):
+    def __init__(
+        self, input_size=None, neuron_map=None, mode: str = "default", *, wiring=None, activation="tanh", use_bias=True
+    ):
         neuron_map = one_map(neuron_map, wiring)
         if input_size is not None:
             neuron_map.build(input_size)

@@ -75,7 +75,9 @@ class CfCCell(ModuleCell):
         activation: str | None = None,
         input_mask=None,
     ):
-        backbone_activation = agree("backbone_activation", backbone_activation, "activation", activation) or "lecun_tanh"
+        backbone_activation = (
+            agree("backbone_activation", backbone_activation, "activation", activation) or "lecun_tanh"
+        )
         super().__init__(input_size, hidden_size, backbone_activation)
         if mode not in MODES:
             raise ValueError(f"Unknown mode '{mode}', valid options are {list(MODES)}")

@@ -33,7 +33,15 @@ class Dense(BaseModule):
     """``activation(x W^T + b)`` on the last dimension; its state is that of nn.Linear."""
 
     def __init__(
-        self, in_features=None, out_features=None, activation=None, use_bias=None, *, input_dim=None, units=None, bias=None
+        self,
+        in_features=None,
+        out_features=None,
+        activation=None,
+        use_bias=None,
+        *,
+        input_dim=None,
+        units=None,
+        bias=None,
     ):
         super().__init__()
         self.in_features = agree("in_features", in_features, "input_dim", input_dim)

@@ -85,7 +85,10 @@ class LTCCell(ModuleWiredCell):
         self.sensory_erev = Parameter(flashlight.from_numpy(wiring.sensory_erev_initializer()))
         self.register_buffer("sparsity_mask", flashlight.from_numpy(wiring.get_recurrent_mask()))
         self.register_buffer("sensory_sparsity_mask", flashlight.from_numpy(wiring.get_sensory_mask()))
-        for side, mapping, size in (("input", self.input_mapping, inputs), ("output", self.output_mapping, self.motor_size)):
+        for side, mapping, size in (
+            ("input", self.input_mapping, inputs),
+            ("output", self.output_mapping, self.motor_size),
+        ):
             if mapping is not None:
                 setattr(self, side + "_w", Parameter(flashlight.ones(size)))
             if mapping == "affine":
@@ -202,7 +205,9 @@ class LTC(LiquidLayer):
         usual = {**_SETTINGS, "implicit_param_constraints": True}
         settings = {k: kept.get(k, usual[k]) if v is None else v for k, v in given.items()}
         # None names a mapping of its own: only what was left out takes the default
-        settings.update({k: None for k, v in (("input_mapping", input_mapping), ("output_mapping", output_mapping)) if v is None})
+        settings.update(
+            {k: None for k, v in (("input_mapping", input_mapping), ("output_mapping", output_mapping)) if v is None}
+        )
         self.mixed_memory = settings.pop("mixed_memory")
         self._settings = settings
         self.batch_first, self.go_backwards = batch_first, go_backwards

@@ -157,7 +157,16 @@ class LQNet(BaseModule):
         return (y, state) if (self.return_state if return_state is None else return_state) else y
 
     def get_config(self) -> dict:
-        names = "nu_0 beta noise_scale return_sequences return_state batch_first output_mode noise_in_eval".split()
+        names = [
+            "nu_0",
+            "beta",
+            "noise_scale",
+            "return_sequences",
+            "return_state",
+            "batch_first",
+            "output_mode",
+            "noise_in_eval",
+        ]
         return {"neuron_map": self.neuron_map.get_config(), **{name: getattr(self, name) for name in names}}
 
     @classmethod

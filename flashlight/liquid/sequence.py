@@ -155,7 +155,9 @@ class LiquidLayer(BaseModule):
     def _resolve(self, return_sequences, return_state, output_mode, sequences_in_maps: bool, mode_in_maps: str) -> None:
         """Fill in the defaults of the dialect."""
         maps = self.dialect == "map"
-        self.return_sequences = return_sequences if return_sequences is not None else sequences_in_maps if maps else True
+        self.return_sequences = (
+            return_sequences if return_sequences is not None else sequences_in_maps if maps else True
+        )
         self.return_state = return_state if return_state is not None else not maps
         self.output_mode = output_mode or (mode_in_maps if maps else "motor")
         if self.output_mode not in ("motor", "all"):
@@ -166,9 +168,7 @@ class LiquidLayer(BaseModule):
         h = c = elapsed = None
         if isinstance(hx, Tensor):
             if self.mixed_memory and self.dialect == "ncps":
-                raise RuntimeError(
-                    "mixed_memory=True needs a tuple (h0, c0) as the state, got a Tensor"
-                )
+                raise RuntimeError("mixed_memory=True needs a tuple (h0, c0) as the state, got a Tensor")
             h = hx
         elif hx is not None:
             h, *rest = hx

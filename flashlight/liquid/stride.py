@@ -238,7 +238,9 @@ class StrideAwareCfC(LiquidLayer):
 
     def _check_groups(self) -> None:
         if self.combine == "partition" and len(self.stride_lengths) > min(self.layer_sizes):
-            raise ValueError(f"{len(self.stride_lengths)} strides are more than the {min(self.layer_sizes)} units of a layer")
+            raise ValueError(
+                f"{len(self.stride_lengths)} strides are more than the {min(self.layer_sizes)} units of a layer"
+            )
 
     def build(self, input_shape) -> None:
         self.neuron_map.build(input_shape[-1])
@@ -321,7 +323,10 @@ class StrideAwareCfC(LiquidLayer):
         """Outputs, or (outputs, state); ``start_step`` says how many steps the given state has seen."""
         spans = one_of(timespans=timespans, time_deltas=time_deltas, elapsed_time=elapsed_time)
         frame = Frame(input, self.batch_first, self.input_size, False)
-        ts, given = frame.timespans(spans, self.state_size), self._given(frame, one_of(hx=hx, initial_state=initial_state))
+        ts, given = (
+            frame.timespans(spans, self.state_size),
+            self._given(frame, one_of(hx=hx, initial_state=initial_state)),
+        )
         if self.combine == "partition":
             strides = [_groups(self.layer_sizes, self.stride_lengths)]
         else:
@@ -352,10 +357,14 @@ class StrideAwareCfC(LiquidLayer):
 
     def get_config(self) -> dict:
         units, layers, dropout = self._backbone
-        names = "stride_lengths time_scale_factor combine mode activation mixed_memory fully_recurrent return_sequences "
+        names = (
+            "stride_lengths time_scale_factor combine mode activation mixed_memory fully_recurrent return_sequences "
+        )
         names += "return_state output_mode batch_first proj_size"
         config = {name: getattr(self, name) for name in names.split()}
-        config.update(backbone_units=units, backbone_layers=layers, backbone_dropout=dropout, input_size=self.input_size)
+        config.update(
+            backbone_units=units, backbone_layers=layers, backbone_dropout=dropout, input_size=self.input_size
+        )
         if self.neuron_map is None:
             return {**config, "hidden_size": self.units}
         return {**config, "neuron_map" if self.dialect == "map" else "units": self.neuron_map.get_config()}

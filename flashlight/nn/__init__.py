@@ -10,6 +10,7 @@ from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedPara
 
 from . import common_types, grad, modules, parallel, parameter, utils  # isort: skip - these need the layers
 from .parallel import DataParallel  # isort: skip
+from . import attention  # isort: skip
 
 __all__ = [
     *_layers,
@@ -18,6 +19,7 @@ __all__ = [
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "attention",
     "common_types",
     "factory_kwargs",
     "functional",

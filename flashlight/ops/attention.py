@@ -123,6 +123,10 @@ def scaled_dot_product_attention(
 
     Shape: (N, ..., Hq, L, E), (N, ..., H, S, E), (N, ..., H, S, Ev) -> (N, ..., Hq, L, Ev).
     """
+    if hasattr(attn_mask, "materialize"):  # a mask of torch.nn.attention.bias
+        if is_causal:
+            raise ValueError("CausalBias should not be used with causal=True")
+        attn_mask = attn_mask.materialize(query.device)
     _check(query, key, value, attn_mask, is_causal)
     if not any(allowed.values()):
         raise RuntimeError("No viable backend for scaled_dot_product_attention was found.")

@@ -67,9 +67,7 @@ def _beta_below(x, a, b):
     """From I_x(a, b) = x^a (1 - x)^b / (a B(a, b)) sum (a + b)_n / (a + 1)_n x^n."""
     total = a + b
     weight = np.log(x) + _exactly(digamma, total) - _exactly(digamma, a + 1)
-    series = _weighted_sum(
-        lambda n: x * (total + n - 1) / (a + n), weight, lambda n: 1 / (total + n - 1) - 1 / (a + n)
-    )
+    series = _weighted_sum(lambda n: x * (total + n - 1) / (a + n), weight, lambda n: 1 / (total + n - 1) - 1 / (a + n))
     return -x * (1 - x) / a * series
 
 

@@ -7,7 +7,6 @@ import enum
 import mlx.core as mx
 
 from ..._core.device import as_label
-from ..._core.table import namespaces
 from ..._core.tensor import Tensor, wrap
 
 __all__ = ["CausalBias", "CausalVariant", "causal_lower_right", "causal_upper_left"]
@@ -21,7 +20,7 @@ class CausalVariant(enum.IntEnum):
 
 
 class CausalBias:
-    """A causal mask for L queries and S keys; ``materialize()`` is the mask to give as ``attn_mask``."""
+    """A causal mask for L queries and S keys, to give as ``attn_mask``; ``materialize()`` is its values."""
 
     def __init__(self, variant: CausalVariant, seq_len_q: int, seq_len_kv: int):
         if not isinstance(variant, CausalVariant):
@@ -40,20 +39,8 @@ class CausalBias:
         mask = mx.arange(self.seq_len_kv) <= mx.arange(self.seq_len_q)[:, None] + shift
         return wrap(mask, as_label(device))
 
-    # what the attention function asks of a mask; it reads the values through these
     def __repr__(self) -> str:
         return repr(self.materialize())
-
-    @staticmethod
-    def attend(query, key, value, bias, dropout_p: float = 0.0, is_causal: bool = False, scale=None, enable_gqa: bool = False):
-        """``scaled_dot_product_attention`` under this mask.
-
-        Raises: ValueError together with ``is_causal``.
-        """
-        if is_causal:
-            raise ValueError("CausalBias should not be used with causal=True")
-        attention = namespaces["nn.functional"]["scaled_dot_product_attention"]
-        return attention(query, key, value, bias.materialize(query.device), dropout_p, False, scale, enable_gqa)
 
 
 def causal_upper_left(*size: int) -> CausalBias:
