@@ -12,6 +12,7 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from .._core.table import Arrays, op
+from . import cfc_metal, lstm
 from .arrays import ROOT2, ROOT2PI, Mlx, Numpy, back, on_host, uses_host, wants_gradient
 
 _SCALE, _AMPLITUDE = 0.666, 1.7159
@@ -80,6 +81,8 @@ def _read(tensors, plan: Plan) -> Scan:
 # --------------------------------------------------------------------------------------------------------- steps and rules
 def advance(xp, plan: Plan, z, ts, decay):
     """The new state of one layer from its gates' ``z`` (B, gates * n), and what the gradient reads."""
+    if xp is Mlx and cfc_metal.fits(z, *decay):
+        return _advance_fused(plan, z, ts, decay)
     if plan.mode == "pure":
         w_tau, a = decay
         rate = xp.abs(w_tau) + xp.abs(z)
@@ -96,6 +99,8 @@ def advance(xp, plan: Plan, z, ts, decay):
 
 def retreat(xp, plan: Plan, g, kept, ts, decay):
     """From the gradient of the new state those of ``z``, the timespan (B, n) and (w_tau, A) before their sum over B."""
+    if len(kept) == 1:
+        return _retreat_fused(plan, g, *kept, ts, decay)
     if plan.mode == "pure":
         (z, e, rate), (w_tau, a) = kept, decay
         gae = g * a * e
@@ -116,8 +121,30 @@ def retreat(xp, plan: Plan, g, kept, ts, decay):
     return xp.concatenate([d1, d2, gate], axis=1), None, ()
 
 
+def _pure_inputs(plan: Plan, z, ts, decay):
+    return z, ts if plan.timed else mx.array(ts, dtype=z.dtype), *(a.reshape(-1) for a in decay)
+
+
+def _advance_fused(plan: Plan, z, ts, decay):
+    """The same in one kernel, whose gradient reads ``z`` alone."""
+    if plan.mode == "pure":
+        return cfc_metal.step_pure(*_pure_inputs(plan, z, ts, decay)), (z,)
+    return cfc_metal.step(z, ts if plan.timed else None, plan.mode == "no_gate"), (z,)
+
+
+def _retreat_fused(plan: Plan, g, z, ts, decay):
+    if plan.mode == "pure":
+        dz, spent, *rest = cfc_metal.step_pure_backward(g, *_pure_inputs(plan, z, ts, decay))
+    else:
+        dz, spent, *rest = cfc_metal.step_backward(g, z, ts if plan.timed else None, plan.mode == "no_gate")
+    return dz, spent if plan.timed else None, tuple(rest)
+
+
 def remember(xp, z, c):
     """The memory cell's step, gates in the order a i f o with one added to f: (h, c) and what the gradient reads."""
+    if xp is Mlx and lstm.fits(z, c):
+        h, new_c, gates = lstm.step(z, c, "ncps")
+        return h, new_c, (gates, c, new_c)
     n = c.shape[1]
     a = xp.tanh(z[:, :n])
     gates = xp.sigmoid(xp.concatenate([z[:, n : 2 * n], z[:, 2 * n : 3 * n] + 1, z[:, 3 * n :]], axis=1))
@@ -129,6 +156,8 @@ def remember(xp, z, c):
 
 def recall(xp, dh, dc, kept):
     """From the gradients of (h, c) those of ``z`` and the former c."""
+    if len(kept) == 3:
+        return lstm.step_backward(dh, dc, *kept, "ncps")
     a, i, f, o, c, squashed = kept
     dc = dc + dh * o * (1 - squashed * squashed)
     parts = [dc * i * (1 - a * a), dc * a * i * (1 - i), dc * c * f * (1 - f), dh * squashed * o * (1 - o)]

@@ -13,6 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from .._core.table import Arrays, op
+from . import ltc_metal
 from .arrays import Mlx, Numpy, back, on_host, uses_host, wants_gradient
 from .cfc import recall, remember
 
@@ -326,6 +327,27 @@ def _sum_up(xp, scan: Scan, plan: Plan, totals: _Totals, kept, synapses, dh, dc)
 
 
 # --------------------------------------------------------------------------------------------------------------- operators
+def _fused(tensors, plan: Plan) -> tuple | None:
+    """The network and its rules as the kernels take them; None when they do not run: a memory cell needs products in between."""
+    if plan.mixed:
+        return None
+    scan = _read(tensors, plan)
+    delta = scan.ts / plan.unfolds if plan.timed else mx.full((1, 1, 1), plan.span / plan.unfolds, dtype=scan.h.dtype)
+    net = ltc_metal.Network(scan.u, scan.h, scan.own, scan.sensory, scan.leak, scan.vleak, scan.cm, delta)
+    if not ltc_metal.fits_network(net):
+        return None
+    tables = ((plan.own, scan.own), (plan.sensory, scan.sensory))
+    at = [None if places is None else ltc_metal.edges_at(*places, table[0].shape) for places, table in tables]
+    return net, ltc_metal.Rules(plan.unfolds, plan.epsilon, *at)
+
+
+def _fused_backward(g, tensors, plan: Plan, kept) -> list:
+    net, rules = _fused(tensors, plan)
+    d = ltc_metal.sequence_backward(g, net, rules, kept)
+    spent = [d.delta / plan.unfolds] if plan.timed else []
+    return [None, d.inputs, d.initial, *spent, *d.own, *d.sensory, d.leak, d.resting, d.capacitance]
+
+
 def _out(arrays, like) -> tuple:
     return tuple(back(a, like) for a in arrays)
 
@@ -333,7 +355,8 @@ def _out(arrays, like) -> tuple:
 @op(namespace="_", name="ltc", method=False, autocast="fp32", backward="Ltc")
 def ltc_sequence(tensors: Arrays, plan) -> mx.array:
     """LTC neurons over (T, B, I): the states of all steps (T, B, N) and, with a memory, its last cell (B, N)."""
-    return _forward(Mlx, tensors, plan)[0]
+    fused = _fused(tensors, plan)
+    return _forward(Mlx, tensors, plan)[0] if fused is None else (ltc_metal.sequence(*fused),)
 
 
 @ltc_sequence.vjp
@@ -341,6 +364,8 @@ def _(gs, tensors, plan, saved, needs):
     if uses_host():
         grads = _backward(Numpy, [on_host(g) for g in gs], [on_host(a) for a in tensors], plan, saved)
         grads = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
+    elif isinstance(saved, ltc_metal.Kept):
+        grads = _fused_backward(gs[0], tensors, plan, saved)
     else:
         grads = _backward(Mlx, gs, tensors, plan, saved)
     return tuple(g if need else None for g, need in zip(grads, needs, strict=True))
@@ -348,7 +373,11 @@ def _(gs, tensors, plan, saved, needs):
 
 def _saving(tensors, plan):
     if not uses_host():
-        return _forward(Mlx, tensors, plan)
+        fused = _fused(tensors, plan)
+        if fused is None:
+            return _forward(Mlx, tensors, plan)
+        states, kept = ltc_metal.sequence_saving(*fused)
+        return (states,), kept
     outputs, kept = _forward(Numpy, [on_host(a) for a in tensors], plan)
     return _out(outputs, tensors[0]), kept
 

@@ -10,7 +10,7 @@ from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedPara
 
 from . import common_types, grad, modules, parallel, parameter, utils  # isort: skip - these need the layers
 from .parallel import DataParallel  # isort: skip
-from . import attention  # isort: skip
+from . import _summary, attention  # isort: skip
 
 __all__ = [
     *_layers,

@@ -125,10 +125,16 @@ def to(self, *args, **kwargs):
     Call as ``to(dtype)``, ``to(device, dtype=None)`` or ``to(tensor)``, each with ``non_blocking``, ``copy`` and
     ``memory_format``.
     Returns the tensor itself when nothing changes and ``copy`` is False. A device is a label: moving copies no data, so
-    ``non_blocking`` has nothing to wait for.
+    ``non_blocking`` has nothing to wait for. With ``inplace=True`` the tensor itself is changed, as by ``.data``.
     """
+    inplace = kwargs.pop("inplace", False)
     label, dtype, _, copy, format = parse_to(args, kwargs)
-    return converted(self, dtype, label, copy, preserve_format if format is None else format)
+    out = converted(self, dtype, label, copy, preserve_format if format is None else format)
+    if not inplace:
+        return out
+    if out is not self:
+        self.data = out.detach()
+    return self
 
 
 # -------------------------------------------------------------------------------------------------- named conversions

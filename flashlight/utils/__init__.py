@@ -9,7 +9,7 @@ from . import hooks
 
 __all__ = ["hooks"]
 
-_SUBMODULES = frozenset(m.name for m in _pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+_SUBMODULES = frozenset(m.name for m in _pkgutil.iter_modules(__path__))
 
 
 def __getattr__(name: str):
