@@ -217,7 +217,7 @@ def _rows(output: Tensor, inputs: list, create: bool, vectorize: bool) -> list:
         return [None] * len(inputs)
     if vectorize and count:
         try:
-            columns = iter(vmapped(one, [units], "same"))
+            columns = iter(vmapped(one, [units]))
             return [next(columns) if here else None for here in present]
         except CannotMap:
             pass  # one row at a time gives the same

@@ -280,7 +280,7 @@ def rows(fn: Callable, basis: list, chunk_size: int | None = None) -> list:
         try:
             if step == 1:
                 raise CannotMap("one at a time")
-            parts.append(vmapped(fn, part, "same"))
+            parts.append(vmapped(fn, part))
         except CannotMap:
             singles = [fn([b[k] for b in part]) for k in range(part[0].shape[0])]
             parts.append([_torch["stack"](list(column)) for column in zip(*singles, strict=True)])

@@ -222,7 +222,7 @@ def broadcast_shapes(*shapes) -> Size:
 
     Raises: RuntimeError if they do not fit.
     """
-    shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    shapes = [(s,) if isinstance(s, int) else s for s in shapes]
     result = [1] * max(map(len, shapes), default=0)
     for at, shape in enumerate(shapes):
         for i in range(-1, -1 - len(shape), -1):

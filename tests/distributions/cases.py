@@ -65,6 +65,17 @@ PRECISION = P([[1.0, -0.3, 0.1], [-0.3, 2.0, 0.2], [0.1, 0.2, 1.5]], dtype="floa
 FACTOR = P([[1.0, 0.0, 0.0], [0.5, 2.0, 0.0], [-0.3, 0.1, 0.7]], dtype="float64")
 VECTORS = P([[0.0, 1.0, -1.0], [2.0, 0.5, 0.0]], dtype="float64")
 TEMPERATURE = P([0.7])
+DIAGONAL = P([1.0, 0.5, 2.0], dtype="float64")
+PLANE = Case("Normal", P([[0.0, 1.0], [2.0, 3.0]]), P([[1.0, 0.5], [1.0, 2.0]]))
+
+
+def FALLING(lib):
+    return lib.distributions.AffineTransform(1.0, -2.0)
+
+
+def RISING(lib):
+    return lib.distributions.SigmoidTransform()
+
 
 CASES = [
     Case("Bernoulli", PROBS),
@@ -82,6 +93,7 @@ CASES = [
     Case("ContinuousBernoulli", PROBS),
     Case("ContinuousBernoulli", logits=LOGITS),
     Case("Dirichlet", P([[0.5, 1.5, 3.0], [2.0, 2.5, 0.9]])),
+    Case("Dirichlet", P([0.3, 0.5, 0.2])),
     Case("Exponential", POSITIVE),
     Case("Exponential", 2.0),
     Case("FisherSnedecor", POSITIVE, P([3.0, 5.0, 1.5, 8.0])),
@@ -102,9 +114,9 @@ CASES = [
     Case("Laplace", LOC, SCALE),
     Case("LogNormal", LOC, P([0.3, 0.5, 1.0])),
     Case("LogisticNormal", VECTORS, P([[0.5, 1.0, 2.0], [1.0, 1.0, 0.3]], dtype="float64")),
-    Case("LowRankMultivariateNormal", VECTORS, P([[1.0], [0.2], [-0.5]], dtype="float64"), P([1.0, 0.5, 2.0], dtype="float64")),
+    Case("LowRankMultivariateNormal", VECTORS, P([[1.0], [0.2], [-0.5]], dtype="float64"), DIAGONAL),
     Case("MixtureSameFamily", Case("Categorical", P([0.3, 0.5, 0.2])), Case("Normal", LOC, SCALE)),
-    Case("MixtureSameFamily", Case("Categorical", P([0.3, 0.7])), Case("Independent", Case("Normal", P([[0.0, 1.0], [2.0, 3.0]]), P([[1.0, 0.5], [1.0, 2.0]])), 1)),
+    Case("MixtureSameFamily", Case("Categorical", P([0.3, 0.7])), Case("Independent", PLANE, 1)),
     Case("Multinomial", 6, ROWS),
     Case("Multinomial", 4, logits=SCORES),
     Case("MultivariateNormal", VECTORS, COVARIANCE),
@@ -125,7 +137,7 @@ CASES = [
     Case("ExpRelaxedCategorical", TEMPERATURE, logits=SCORES),
     Case("StudentT", P([0.8, 1.5, 4.0]), LOC, SCALE),
     Case("StudentT", 3.0),
-    Case("TransformedDistribution", Case("Normal", LOC, SCALE), [lambda lib: lib.distributions.AffineTransform(1.0, -2.0), lambda lib: lib.distributions.SigmoidTransform()]),
+    Case("TransformedDistribution", Case("Normal", LOC, SCALE), [FALLING, RISING]),
     Case("Uniform", LOC, P([0.5, 1.0, 5.0])),
     Case("VonMises", LOC, P([0.3, 2.0, 9.0])),
     Case("VonMises", P(0.5, dtype="float64"), P(4.0, dtype="float64")),

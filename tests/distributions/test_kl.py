@@ -19,7 +19,10 @@ MEAN = P([0.5, -1.0, 2.0], dtype="float64")
 # two of each family: the divergence goes from the first of one to the second of the other
 PAIRS = {
     "Bernoulli": (Case("Bernoulli", P([0.1, 0.5, 0.0, 1.0, 0.4])), Case("Bernoulli", P([0.3, 0.7, 0.5, 0.5, 1.0]))),
-    "Beta": (Case("Beta", P([0.5, 2.0, 3.0]), P([1.0, 0.7, 4.0])), Case("Beta", P([1.5, 2.0, 0.6]), P([2.0, 3.0, 1.0]))),
+    "Beta": (
+        Case("Beta", P([0.5, 2.0, 3.0]), P([1.0, 0.7, 4.0])),
+        Case("Beta", P([1.5, 2.0, 0.6]), P([2.0, 3.0, 1.0])),
+    ),
     "Binomial": (Case("Binomial", 5, P([0.1, 0.5])), Case("Binomial", P([5.0, 4.0]), P([0.3, 0.6]))),
     "Categorical": (
         Case("Categorical", P([[0.2, 0.8, 0.0], [0.3, 0.3, 0.4]])),
@@ -163,7 +166,9 @@ def test_registering():
         pass
 
     p, q = Mine(0.0, 1.0), Other(1.0, 2.0)
-    equal(D.kl_divergence(p, q), torch.tensor(D.kl_divergence(D.Normal(0.0, 1.0), D.Normal(1.0, 2.0)).item()), "inherited")
+    equal(
+        D.kl_divergence(p, q), torch.tensor(D.kl_divergence(D.Normal(0.0, 1.0), D.Normal(1.0, 2.0)).item()), "inherited"
+    )
 
     try:
         D.register_kl(Mine, D.Normal)(lambda p, q: "left")
@@ -175,4 +180,4 @@ def test_registering():
         for key in [k for k in OURS if Mine in k or Other in k]:
             del OURS[key]
     with pytest.raises(TypeError, match="Expected type_p"):
-        D.register_kl(int, D.Normal)
+        D.register_kl(3, D.Normal)

@@ -172,9 +172,8 @@ class BlockMask:
         return partial | _dense(self.full_kv_num_blocks, self.full_kv_indices)
 
     def sparsity(self) -> float:
-        """The percentage of blocks that take no part."""
-        dense = self.to_dense()
-        return 100 * (1 - dense.sum().item() / dense.numel())
+        """The percentage of elements that lie in no block that takes part."""
+        return 100 * (1 - self.to_dense().sum().item() * math.prod(self.BLOCK_SIZE) / self.numel())
 
     def materialize(self, B: int, H: int, Q_LEN: int, KV_LEN: int, device) -> Tensor:
         """The mask itself: True in the blocks that take part, and where the function is."""

@@ -1,0 +1,173 @@
+"""Derivatives and maps of functions, compared with torch.func."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.func
+from torch.utils._pytree import tree_leaves as their_leaves
+
+import flashlight
+import flashlight.func
+from flashlight.utils._pytree import tree_leaves
+
+X = np.random.RandomState(0).randn(4, 3).astype(np.float32)
+
+
+def same(fn, *arrays, atol=1e-5):
+    """Compare ``fn(lib, lib.func, *tensors)`` under both libraries: values, shapes and requires_grad."""
+    ours = tree_leaves(fn(flashlight, flashlight.func, *[flashlight.tensor(a) for a in arrays]))
+    theirs = their_leaves(fn(torch, torch.func, *[torch.tensor(a) for a in arrays]))
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        assert tuple(a.shape) == tuple(b.shape)
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-4, atol=atol)
+        assert a.requires_grad == b.requires_grad
+
+
+def wave(x):
+    return (x.sin() * x).sum()
+
+
+def product(x):
+    return x.sin() @ x.mT
+
+
+CASES = {
+    "grad": lambda lib, f, x: f.grad(wave)(x),
+    "grad twice": lambda lib, f, x: f.grad(f.grad(lambda x: x.sin() * x))(x[0, 0]),
+    "grad aux": lambda lib, f, x: f.grad(lambda x: (wave(x), x * 2), has_aux=True)(x),
+    "grad_and_value": lambda lib, f, x: f.grad_and_value(lambda a, b: wave(a * b["k"]), argnums=(0, 1))(x, {"k": x + 1}),
+    "grad under no_grad": lambda lib, f, x: lib.no_grad()(f.grad(wave))(x),
+    "per sample": lambda lib, f, x: f.vmap(f.grad(wave))(x),
+    "per sample second": lambda lib, f, x: f.vmap(f.grad(f.grad(wave)))(x[0]),
+    "grad of vmap": lambda lib, f, x: f.grad(
+        lambda x: f.vmap(lambda r, s: wave(r) * s.sum(), in_dims=(0, None))(x, x).pow(2).sum()
+    )(x),
+    "vmap twice": lambda lib, f, x: f.vmap(f.vmap(lambda a: a.sin()))(x),
+    "vmap dims": lambda lib, f, x: f.vmap(lambda a, b: a @ b, in_dims=(1, None), out_dims=1)(x, x),
+    "vmap tree": lambda lib, f, x: f.vmap(lambda d: {"s": d["a"].sum(), "p": d["a"] * d["b"]}, in_dims=({"a": 0, "b": None},))(
+        {"a": x, "b": x[0]}
+    ),
+    "vmap chunks": lambda lib, f, x: f.vmap(wave, chunk_size=3)(x),
+    "vmap softmax": lambda lib, f, x: f.vmap(lambda r: lib.softmax(r, 0).cumsum(0).flip(0))(x),
+    "vmap index": lambda lib, f, x: f.vmap(lambda r: (r[1:], r.sort().values, r.argmax(), r.max()))(x),
+    "jacrev": lambda lib, f, x: f.jacrev(product)(x),
+    "jacrev chunks": lambda lib, f, x: f.jacrev(product, chunk_size=5)(x),
+    "jacrev trees": lambda lib, f, x: f.jacrev(lambda a, b: {"p": a * b, "q": (a.sum(), b)}, argnums=(0, 1))(x, x),
+    "jacfwd": lambda lib, f, x: f.jacfwd(product)(x),
+    "jacfwd aux": lambda lib, f, x: f.jacfwd(lambda x: (product(x), x), has_aux=True)(x),
+    "hessian": lambda lib, f, x: f.hessian(lambda x: product(x).pow(3).sum())(x),
+    "jacrev twice": lambda lib, f, x: f.jacrev(f.jacrev(lambda x: product(x).pow(3).sum()))(x),
+    "vmap of jacrev": lambda lib, f, x: f.vmap(f.jacrev(lambda r: r.sin() * r.sum()))(x),
+    "jvp": lambda lib, f, x: f.jvp(product, (x,), (x,)),
+    "jvp of grad": lambda lib, f, x: f.jvp(f.grad(wave), (x,), (x,)),
+    "vmap of jvp": lambda lib, f, x: f.vmap(lambda v: f.jvp(lambda x: x.sin() @ x, (x[0],), (v,)))(x),
+    "vjp": lambda lib, f, x: f.vjp(lambda x: {"a": x.sin()}, x)[1]({"a": x}),
+    "linearize": lambda lib, f, x: f.linearize(product, x)[1](x),
+    "host operators": lambda lib, f, x: f.jacrev(lambda x: lib.linalg.det(x.mT @ x))(x / 3),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values(name):
+    same(CASES[name], X, atol=1e-3 if name == "hessian" or "twice" in name else 1e-5)
+
+
+def filled(lib, module, top=1.0):
+    with lib.no_grad():
+        for p in module.parameters():
+            p.copy_(lib.linspace(-1, top, p.numel()).reshape(p.shape))
+    return module
+
+
+def test_captured_tensors_get_gradients():
+    def run(lib, f, x):
+        w = lib.tensor(X[0].tolist(), requires_grad=True)
+        h = w * 2
+        y = f.vmap(lambda a: (a * h).sin() + w)(x).pow(2).sum()
+        (g,) = lib.autograd.grad(y, w, create_graph=True)
+        return y, g, lib.autograd.grad(g.sum(), w)[0]
+
+    same(run, X)
+
+
+def test_gradients_of_each_sample():
+    def run(lib, f, x):
+        nn = lib.nn
+        model = filled(lib, nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2)))
+        params = dict(model.named_parameters())
+
+        def loss(params, a):
+            return f.functional_call(model, params, (a,)).pow(2).sum()
+
+        return f.vmap(f.grad(loss), in_dims=(None, 0))({k: v.detach() for k, v in params.items()}, x), f.grad(loss)(params, x)
+
+    same(run, X)
+
+
+def test_ensemble():
+    def run(lib, f, x):
+        models = [filled(lib, lib.nn.Linear(3, 2), j) for j in range(3)]
+        params, buffers = f.stack_module_state(models)
+        y = f.vmap(lambda p, b, a: f.functional_call(models[0], (p, b), (a,)), in_dims=(0, 0, None))(params, buffers, x)
+        return y, lib.autograd.grad(y.pow(2).sum(), list(params.values()))
+
+    same(run, X)
+
+
+REFUSED = {
+    "not scalar": lambda lib, f: f.grad(lambda x: x)(lib.ones(3)),
+    "no tensor": lambda lib, f: f.grad(lambda x: 3)(lib.ones(3)),
+    "argnum": lambda lib, f: f.grad(lambda x: x, argnums=2)(lib.ones(())),
+    "cotangent": lambda lib, f: f.vjp(lambda x: x, lib.ones(3))[1](lib.ones(4)),
+    "tangent": lambda lib, f: f.jvp(lambda x: x, (lib.ones(3),), (lib.ones(4),)),
+    "primals": lambda lib, f: f.jvp(lambda x: x, lib.ones(3), (lib.ones(3),)),
+    "sizes": lambda lib, f: f.vmap(lambda x, y: x + y)(lib.ones(3), lib.ones(4)),
+    "in_dims structure": lambda lib, f: f.vmap(lambda x: x, in_dims=(0, 0))(lib.ones(3)),
+    "in_dims range": lambda lib, f: f.vmap(lambda x: x, in_dims=2)(lib.ones(3)),
+    "in_dims None": lambda lib, f: f.vmap(lambda x: x, in_dims=None)(lib.ones(3)),
+    "number": lambda lib, f: f.vmap(lambda x: x)(1),
+    "nothing": lambda lib, f: f.vmap(lambda x: x)(),
+    "returns a number": lambda lib, f: f.vmap(lambda x: 3)(lib.ones(3)),
+    "out_dims": lambda lib, f: f.vmap(lambda x: (x, x), out_dims=(0, 0, 0))(lib.ones(3)),
+    "randomness": lambda lib, f: f.vmap(lambda x: x, randomness="some")(lib.ones(3)),
+    "random": lambda lib, f: f.vmap(lambda x: x + lib.randn(2))(lib.ones(3)),
+    "no models": lambda lib, f: f.stack_module_state([]),
+    "modes": lambda lib, f: f.stack_module_state([lib.nn.Linear(1, 1), lib.nn.Linear(1, 1).eval()]),
+    "classes": lambda lib, f: f.stack_module_state([lib.nn.Linear(1, 1), lib.nn.ReLU()]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusals(name):
+    with pytest.raises(Exception) as theirs:
+        REFUSED[name](torch, torch.func)
+    with pytest.raises(type(theirs.value)) as ours:
+        REFUSED[name](flashlight, flashlight.func)
+    assert str(ours.value) == str(theirs.value)
+
+
+def test_what_cannot_be_mapped():
+    for fn in (lambda x: x.item() * x, lambda x: x if x > 0 else -x, lambda x: flashlight.nonzero(x)):
+        with pytest.raises(RuntimeError, match="vmap: this function can not be mapped"):
+            flashlight.vmap(fn)(flashlight.ones(3))
+
+
+def test_random_numbers():
+    fl = flashlight
+    one = fl.vmap(lambda x: x + fl.randn(5), randomness="same")(fl.zeros(3))
+    assert one[0].equal(one[1]) and one[0].std() > 0
+    each = fl.vmap(lambda x: x + fl.randn(5), randomness="different")(fl.zeros(3))
+    assert not each[0].equal(each[1])
+    w = fl.ones(5, requires_grad=True)
+    y = fl.vmap(lambda x: fl.nn.functional.dropout(x * w, 0.5), randomness="different")(fl.ones(8, 5))
+    y.sum().backward()
+    np.testing.assert_allclose(w.grad.numpy(), y.detach().sum(0).numpy())
+
+
+def test_batch_norm_without_statistics():
+    model = flashlight.nn.Sequential(flashlight.nn.BatchNorm1d(3))
+    assert flashlight.func.replace_all_batch_norm_modules_(model) is model
+    assert model[0].running_mean is None and not model[0].track_running_stats
