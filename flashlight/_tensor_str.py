@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
+from ._core.printing import _values as values_text
+from ._core.printing import options as PRINT_OPTS
+from ._core.printing import set_printoptions
+
 
 def _str(self, *, tensor_contents=None) -> str:
     """What ``repr`` gives of a tensor."""
@@ -36,7 +40,9 @@ def _str_intern(inp, *, tensor_contents=None) -> str:
 @contextlib.contextmanager
 def printoptions(**kwargs):
     """``set_printoptions(**kwargs)`` for a while."""
-    before = {name: getattr(PRINT_OPTS, name) for name in ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")}
+    before = {
+        name: getattr(PRINT_OPTS, name) for name in ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
+    }
     set_printoptions(**kwargs)
     try:
         yield

@@ -50,7 +50,9 @@ class Future(typing.Generic[T]):
     def _finish(self, value, error) -> None:
         with self._lock:
             if self.done():
-                raise RuntimeError("Attempting to mark a completed Future as complete again. Note that a Future can only be marked completed once.")
+                raise RuntimeError(
+                    "Attempting to mark a completed Future as complete again. Note that a Future can only be marked completed once."
+                )
             self._value, self._error = value, error
             self._set.set()
             waiting, self._callbacks = self._callbacks, []

@@ -49,7 +49,9 @@ def download_url_to_file(url: str, dst: str, hash_prefix: str | None = None, pro
         response = urlopen(Request(url, headers={"User-Agent": "torch.hub"}))
     except (URLError, OSError) as error:
         reason = getattr(error, "reason", error)
-        raise RuntimeError(f"cannot fetch {url} ({reason}): check the network, or put the file at {dst} by hand") from error
+        raise RuntimeError(
+            f"cannot fetch {url} ({reason}): check the network, or put the file at {dst} by hand"
+        ) from error
     dst = os.path.expanduser(dst)
     length = response.headers.get("Content-Length")
     digest = hashlib.sha256()
@@ -143,7 +145,17 @@ def _entry(module, name: str):
     return found
 
 
-def load(repo_or_dir, model, *args, source="github", trust_repo=None, force_reload=False, verbose=True, skip_validation=False, **kwargs):
+def load(
+    repo_or_dir,
+    model,
+    *args,
+    source="github",
+    trust_repo=None,
+    force_reload=False,
+    verbose=True,
+    skip_validation=False,
+    **kwargs,
+):
     """``model(*args, **kwargs)`` of a folder's ``hubconf.py``, with ``source="local"``.
 
     Raises: NotImplementedError for a repository that would have to be downloaded; the flags are about downloads.

@@ -68,7 +68,9 @@ class CustomOpDef:
         self._backward, self._setup = backward, setup_context
 
 
-def custom_op(name: str, fn: Callable | None = None, /, *, mutates_args, device_types=None, schema: str | None = None, tags=None):
+def custom_op(
+    name: str, fn: Callable | None = None, /, *, mutates_args, device_types=None, schema: str | None = None, tags=None
+):
     """Register a function as an operator named ``namespace::name``; without the function, a decorator.
 
     ``mutates_args`` and ``schema`` describe the function to a compiler; eager execution sees what it does.

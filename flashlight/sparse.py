@@ -48,7 +48,8 @@ def log_softmax(input, dim: int, *, dtype=None):
 globals().update(
     absent.names(
         "sparse",
-        "FloatTensor DoubleTensor HalfTensor LongTensor IntTensor spdiags sampled_addmm to_sparse_semi_structured SparseSemiStructuredTensor",
+        "FloatTensor DoubleTensor HalfTensor LongTensor IntTensor spdiags sampled_addmm "
+        "to_sparse_semi_structured SparseSemiStructuredTensor",
         "tensors are dense: build them with index_put_ or scatter_add, and use torch.mm",
     )
 )

@@ -42,5 +42,7 @@ def _no_xpu(*_args, **_kwargs):
 
 
 current_device = set_device = synchronize = get_device_name = get_device_properties = get_device_capability = _no_xpu
-memory_allocated = max_memory_allocated = memory_reserved = mem_get_info = memory_stats = reset_peak_memory_stats = _no_xpu
+memory_allocated = max_memory_allocated = memory_reserved = mem_get_info = memory_stats = reset_peak_memory_stats = (
+    _no_xpu
+)
 get_rng_state = set_rng_state = get_rng_state_all = set_rng_state_all = current_stream = stream = init = _no_xpu

@@ -78,7 +78,13 @@ def test_eager_is_what_is_compiled():
     model.register_forward_hook(lambda *_: calls.append(1))
     assert flashlight.jit.trace(model, flashlight.ones(2)) is model and calls == [1]
     assert flashlight.jit.freeze(model.eval()) is model
-    for state in ("jit.is_scripting", "jit.is_tracing", "compiler.is_compiling", "onnx.is_in_onnx_export", "distributed.is_initialized"):
+    for state in (
+        "jit.is_scripting",
+        "jit.is_tracing",
+        "compiler.is_compiling",
+        "onnx.is_in_onnx_export",
+        "distributed.is_initialized",
+    ):
         space, _, name = state.partition(".")
         assert getattr(getattr(flashlight, space), name)() is getattr(getattr(torch, space), name)() is False
     with pytest.raises(RuntimeError, match="Unrecognized mode"):
@@ -169,3 +175,18 @@ def test_accelerators():
     assert not flashlight.xpu.is_available()
     with pytest.raises(AssertionError, match="XPU"):
         flashlight.xpu.synchronize()
+
+
+def test_private_names_programs_touch():
+    text = importlib.import_module("flashlight._tensor_str")
+    with text.printoptions(precision=2):
+        assert text._str(flashlight.tensor([1.2345])) == "tensor([1.23])"
+        assert text._tensor_str(flashlight.tensor([1.2345]), 0) == "[1.23]"
+    assert text._add_suffixes("tensor([1.]", ["a=1"], 7, False) == "tensor([1.], a=1)"
+    core = importlib.import_module("flashlight._C")
+    device, dtype, non_blocking, format = core._nn._parse_to("cpu", flashlight.float64)
+    assert (str(device), dtype, non_blocking, format) == ("cpu", flashlight.float64, False, None)
+    with flashlight._dynamo.config.patch(cache_size_limit=64):
+        assert flashlight._dynamo.config.cache_size_limit == 64
+    assert flashlight._dynamo.config.cache_size_limit == 8
+    assert importlib.import_module("flashlight._jit_internal").is_scripting() is False

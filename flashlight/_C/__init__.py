@@ -32,7 +32,9 @@ def _jit_switch(enabled) -> bool:
     return False
 
 
-_jit_set_profiling_mode = _jit_set_profiling_executor = _jit_set_nvfuser_enabled = _jit_set_texpr_fuser_enabled = _jit_switch
+_jit_set_profiling_mode = _jit_set_profiling_executor = _jit_set_nvfuser_enabled = _jit_set_texpr_fuser_enabled = (
+    _jit_switch
+)
 _jit_override_can_fuse_on_cpu = _jit_override_can_fuse_on_gpu = _jit_set_nvfuser_guard_mode = _jit_switch
 
 
@@ -61,7 +63,9 @@ class DisableTorchFunctionSubclass:
 
 DisableTorchFunction = DisableTorchFunctionSubclass
 globals().update(
-    absent.names("_C", "DispatchKey DispatchKeySet Graph Value Node ScriptModule _ExcludeDispatchKeyGuard _TensorMeta", _ADVICE)
+    absent.names(
+        "_C", "DispatchKey DispatchKeySet Graph Value Node ScriptModule _ExcludeDispatchKeyGuard _TensorMeta", _ADVICE
+    )
 )
 absent.modules(
     "_C",
@@ -89,7 +93,7 @@ def _parse_to(*args, **kwargs) -> tuple:
 
 from ..ops.convert import parse_to  # noqa: E402
 from . import _distributed_rpc as _rpc  # noqa: E402
-from . import _nn
+from . import _nn  # noqa: E402
 
 _rpc._is_current_rpc_agent_set = _is_current_rpc_agent_set
 _nn._parse_to = _parse_to

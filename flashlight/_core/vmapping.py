@@ -53,7 +53,10 @@ def partial_gradients(outputs, edges, grads, create: bool) -> list:
     run.want(edges)
     run.prune([edge_of(t) for t in outputs], edges)
     _engine(run, outputs, grads)
-    return [run.leaves.get(e) if e._edge == 2 else run.wanted.get((e, 0) if e._edge == 0 else (e.node, e.index)) for e in edges]
+    return [
+        run.leaves.get(e) if e._edge == 2 else run.wanted.get((e, 0) if e._edge == 0 else (e.node, e.index))
+        for e in edges
+    ]
 
 
 class _Refusing(DeviceSource):
@@ -77,7 +80,9 @@ class _Randomness:
         self.keys = None
         if kind != "error":
             key = default_generator.source.next_key()
-            self.keys = mx.random.split(key, count) if kind == "different" else mx.broadcast_to(key, (count, *key.shape))
+            self.keys = (
+                mx.random.split(key, count) if kind == "different" else mx.broadcast_to(key, (count, *key.shape))
+            )
 
     def extra(self) -> list:
         return [] if self.kind != "different" else [self.keys]
@@ -112,7 +117,10 @@ class _Mapped(Node):
         wants = [i for i, e in enumerate(self.edges[:count]) if e is not None]
         nothing: set = set()
         gradient = self._gradient_of_one(gs, wants, nothing)
-        results = [None if i in nothing else g for i, g in enumerate(vmapped(gradient, [*self.tensors, *given], self.randomness))]
+        results = [
+            None if i in nothing else g
+            for i, g in enumerate(vmapped(gradient, [*self.tensors, *given], self.randomness))
+        ]
         grads: list = [None] * count
         for i, g in zip(wants, results, strict=False):
             grads[i] = g

@@ -49,13 +49,29 @@ absent.modules(
 
 from . import exc as _exc, utils as _utils  # noqa: E402, I001
 
-for _name in ("TorchDynamoException", "Unsupported", "TensorifyScalarRestartAnalysis", "BackendCompilerFailed", "InternalTorchDynamoError"):
-    setattr(_exc, _name, type(_name, (RuntimeError,), {"__module__": _exc.__name__, "__doc__": "An error of PyTorch's compiler; never raised here."}))
+for _name in (
+    "TorchDynamoException",
+    "Unsupported",
+    "TensorifyScalarRestartAnalysis",
+    "BackendCompilerFailed",
+    "InternalTorchDynamoError",
+):
+    setattr(
+        _exc,
+        _name,
+        type(
+            _name,
+            (RuntimeError,),
+            {"__module__": _exc.__name__, "__doc__": "An error of PyTorch's compiler; never raised here."},
+        ),
+    )
 
 
 def _is_compile_supported(device_type: str) -> bool:
     """False: there is no compiler for any device."""
-    return not isinstance(device_type, str)
+    if not isinstance(device_type, str):
+        raise TypeError(f"device_type must be a str, not {type(device_type).__name__}")
+    return False
 
 
 _utils.is_compile_supported = _is_compile_supported

@@ -12,7 +12,7 @@ _ADVICE = "nothing is compiled; run the function itself"
 def list_mode_options(mode: str | None = None, dynamic: bool | None = None) -> dict:
     """The options of each compile mode, none of which has any."""
     modes = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
-    return {} if mode is not None else dict.fromkeys(modes, {})
+    return {} if mode is not None else {name: {} for name in modes}
 
 
 globals().update(absent.names("_inductor", "compile aot_compile standalone_compile", _ADVICE))

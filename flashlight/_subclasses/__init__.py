@@ -7,7 +7,9 @@ from .._core import absent
 _ADVICE = 'use tensors on device "meta" for shapes without data'
 globals().update(absent.names("_subclasses", "FakeTensor FakeTensorMode CrossRefFakeMode", _ADVICE))
 absent.modules(
-    "_subclasses", {"fake_tensor": "FakeTensor=_subclasses:FakeTensor FakeTensorMode=_subclasses:FakeTensorMode"}, _ADVICE
+    "_subclasses",
+    {"fake_tensor": "FakeTensor=_subclasses:FakeTensor FakeTensorMode=_subclasses:FakeTensorMode"},
+    _ADVICE,
 )
 
 

@@ -59,7 +59,9 @@ def _vector(v, like, tupled: bool, what: str) -> list:
         raise RuntimeError("The given v should contain a single Tensor.")
     for i, (a, b) in enumerate(zip(vs, like, strict=True)):
         if not isinstance(a, Tensor):
-            raise TypeError(f"The v given to {what} must be either a Tensor or a tuple of Tensors but has type {type(a)}.")
+            raise TypeError(
+                f"The v given to {what} must be either a Tensor or a tuple of Tensors but has type {type(a)}."
+            )
         if a.size() != b.size():
             entry = f"Entry {i} in " if len(like) > 1 else ""
             raise RuntimeError(f"{entry}v has invalid size: should be {b.size()} but got {a.size()}.")
@@ -123,7 +125,12 @@ def vjp(func, inputs, v=None, create_graph: bool = False, strict: bool = False):
             "The vector v can only be None if the user-provided function returns a single Tensor with a single element."
         )
     vs = [_ones(outputs[0])] if v is None else _vector(v, outputs, out_tupled, "vjp")
-    grads = _filled(_pull(outputs, xs, vs, create_graph), xs, strict, "The output of the user-provided function is independent of input {0}. This is not allowed in strict mode.")
+    grads = _filled(
+        _pull(outputs, xs, vs, create_graph),
+        xs,
+        strict,
+        "The output of the user-provided function is independent of input {0}. This is not allowed in strict mode.",
+    )
     return _shaped(out_tupled, _released(outputs, create_graph)), _shaped(tupled, _released(grads, create_graph))
 
 
@@ -147,8 +154,17 @@ def jvp(func, inputs, v=None, create_graph: bool = False, strict: bool = False):
         probes = [_zeros(o).requires_grad_() for o in outputs]
         back = _pull(outputs, xs, probes, True)
     pairs = [(b, t) for b, t in zip(back, vs, strict=True) if b is not None and b.requires_grad]
-    found = run_grad([b for b, _ in pairs], probes, [t for _, t in pairs], True, create_graph) if pairs else [None] * len(probes)
-    pushed = _filled(found, outputs, strict, "The output {0} of the user-provided function is independent of the input. This is not allowed in strict mode.")
+    found = (
+        run_grad([b for b, _ in pairs], probes, [t for _, t in pairs], True, create_graph)
+        if pairs
+        else [None] * len(probes)
+    )
+    pushed = _filled(
+        found,
+        outputs,
+        strict,
+        "The output {0} of the user-provided function is independent of the input. This is not allowed in strict mode.",
+    )
     return _shaped(out_tupled, _released(outputs, create_graph)), _shaped(out_tupled, _released(pushed, create_graph))
 
 
@@ -173,7 +189,12 @@ def _first_gradient(func, inputs, v, create_graph: bool, strict: bool, fn: str):
         _strictly([output], _NO_GRAD_OUTPUT)
     with enable_grad():
         first = _pull([output], xs, [_ones(output)], True)
-        first = _filled(first, xs, strict, "The output of the user-provided function is independent of input {0}. This is not allowed in strict mode.")
+        first = _filled(
+            first,
+            xs,
+            strict,
+            "The output of the user-provided function is independent of input {0}. This is not allowed in strict mode.",
+        )
     if strict:
         _strictly(first, _CONSTANT_JACOBIAN)
     return tupled, xs, vs, output, first
@@ -183,7 +204,12 @@ def vhp(func, inputs, v=None, create_graph: bool = False, strict: bool = False):
     """(``func(*inputs)``, ``v`` times the Hessian of this scalar). See ``vjp``."""
     tupled, xs, vs, output, first = _first_gradient(func, inputs, v, create_graph, strict, "vhp")
     second = _pull(first, xs, vs, create_graph)
-    second = _filled(second, xs, strict, "The jacobian of the user-provided function is independent of input {0}. This is not allowed in strict mode.")
+    second = _filled(
+        second,
+        xs,
+        strict,
+        "The jacobian of the user-provided function is independent of input {0}. This is not allowed in strict mode.",
+    )
     return _released([output], create_graph)[0], _shaped(tupled, _released(second, create_graph))
 
 
@@ -191,7 +217,12 @@ def hvp(func, inputs, v=None, create_graph: bool = False, strict: bool = False):
     """(``func(*inputs)``, the Hessian of this scalar times ``v``), which its symmetry makes ``vhp``. See ``vjp``."""
     tupled, xs, vs, output, first = _first_gradient(func, inputs, v, create_graph, strict, "hvp")
     second = _pull(first, xs, vs, create_graph)
-    second = _filled(second, xs, strict, "The jacobian of the user-provided function is independent of input {0}. This is not allowed in strict mode.")
+    second = _filled(
+        second,
+        xs,
+        strict,
+        "The jacobian of the user-provided function is independent of input {0}. This is not allowed in strict mode.",
+    )
     return _released([output], create_graph)[0], _shaped(tupled, _released(second, create_graph))
 
 
@@ -226,7 +257,14 @@ def _rows(output: Tensor, inputs: list, create: bool, vectorize: bool) -> list:
     return [next(columns, None) if here else None for here in present]
 
 
-def jacobian(func, inputs, create_graph: bool = False, strict: bool = False, vectorize: bool = False, strategy: str = "reverse-mode"):
+def jacobian(
+    func,
+    inputs,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
+):
     """The Jacobian of ``func``: shape (*output, *input); a tuple for several inputs or outputs, nested for both.
 
     Args:
@@ -240,7 +278,10 @@ def jacobian(func, inputs, create_graph: bool = False, strict: bool = False, vec
         )
     if strategy == "forward-mode":
         if create_graph:
-            raise NotImplementedError("torch.autograd.functional.jacobian: `create_graph=True` and `strategy=\"forward-mode\"` are not supported together (yet). Please either set `create_graph=False` or `strategy=\"reverse-mode\"`.")
+            raise NotImplementedError(
+                'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported '
+                'together (yet). Please either set `create_graph=False` or `strategy="reverse-mode"`.'
+            )
         if not vectorize:
             raise NotImplementedError(
                 "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for `vectorize=True`."
@@ -264,7 +305,9 @@ def jacobian(func, inputs, create_graph: bool = False, strict: bool = False, vec
             shape = (*output.shape, *x.shape)
             if rows is None:
                 if strict:
-                    raise RuntimeError(f"Output {i} of the user-provided function is independent of input {j}. This is not allowed in strict mode.")
+                    raise RuntimeError(
+                        f"Output {i} of the user-provided function is independent of input {j}. This is not allowed in strict mode."
+                    )
                 rows = wrap(mx.zeros(shape, dtype=read(x).dtype), x._device)
             elif strict and create_graph and not rows.requires_grad:
                 raise RuntimeError(
@@ -276,7 +319,14 @@ def jacobian(func, inputs, create_graph: bool = False, strict: bool = False, vec
     return _shaped(out_tupled, table)
 
 
-def hessian(func, inputs, create_graph: bool = False, strict: bool = False, vectorize: bool = False, outer_jacobian_strategy: str = "reverse-mode"):
+def hessian(
+    func,
+    inputs,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
+):
     """The Hessian of a scalar function: (*input, *input), nested tuples for several inputs. See ``jacobian``."""
     if outer_jacobian_strategy not in ("forward-mode", "reverse-mode"):
         raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode".')
@@ -286,7 +336,12 @@ def hessian(func, inputs, create_graph: bool = False, strict: bool = False, vect
         output = _scalar_output(func, xs, "hessian")
         if strict:
             _strictly([output], _NO_GRAD_OUTPUT)
-        found = _filled(_pull([output], xs, [_ones(output)], True), xs, strict, "The output of the user-provided function is independent of input {0}. This is not allowed in strict mode.")
+        found = _filled(
+            _pull([output], xs, [_ones(output)], True),
+            xs,
+            strict,
+            "The output of the user-provided function is independent of input {0}. This is not allowed in strict mode.",
+        )
         if strict:
             _strictly(found, _CONSTANT_JACOBIAN)
         return tuple(found) if tupled else found[0]

@@ -6,6 +6,8 @@ from .._core import absent
 from ..profiler import EventList, FunctionEvent, record_function
 from ..profiler import profile as _profile
 
+__all__ = ["EventList", "FunctionEvent", "profile", "record_function"]
+
 
 class profile(_profile):
     """``torch.profiler.profile`` with the older arguments; ``enabled=False`` times nothing."""

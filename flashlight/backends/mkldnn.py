@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+enabled = False  # a switch programs read
+
 
 def is_available() -> bool:
     """False: MLX does not use it."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# switches programs set; plain attributes nothing reads
+enabled, strategy = False, None
+
 
 def is_available() -> bool:
     """False: MLX does not use it."""

@@ -121,7 +121,14 @@ class set_stance(contextlib.ContextDecorator):
     """How the compiler treats calls, as a function, a context manager or a decorator: always "force_eager" here."""
 
     def __init__(self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend=None):
-        stances = ("default", "force_eager", "eager_on_recompile", "fail_on_recompile", "eager_then_compile", "aot_eager_then_compile")
+        stances = (
+            "default",
+            "force_eager",
+            "eager_on_recompile",
+            "fail_on_recompile",
+            "eager_then_compile",
+            "aot_eager_then_compile",
+        )
         if stance not in stances:
             raise RuntimeError(f"invalid torch.compile stance '{stance}'")
         if force_backend is not None and stance != "default":
@@ -135,5 +142,9 @@ class set_stance(contextlib.ContextDecorator):
 
 
 globals().update(
-    absent.names("compiler", "load_compiled_function save_cache_artifacts load_cache_artifacts", "nothing is compiled; run the function itself")
+    absent.names(
+        "compiler",
+        "load_compiled_function save_cache_artifacts load_cache_artifacts",
+        "nothing is compiled; run the function itself",
+    )
 )

@@ -6,8 +6,8 @@ from . import _no_cuda
 
 
 def is_available(tensors) -> bool:
-    """False for any tensors: there is no NCCL."""
-    return len(tensors) < 0
+    """Whether tensors are on CUDA devices, which none are."""
+    return any(t.is_cuda for t in tensors)
 
 
 version = unique_id = init_rank = all_reduce = reduce = broadcast = all_gather = reduce_scatter = _no_cuda

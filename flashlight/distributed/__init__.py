@@ -74,7 +74,9 @@ def is_backend_available(backend: str) -> bool:
 
 def init_process_group(backend: str | None = None, *_args, **_kwargs):
     """Not supported. Raises RuntimeError."""
-    raise RuntimeError(f"init_process_group({backend!r}) is not supported by flashlight: {_ADVICE} (guard it with is_available())")
+    raise RuntimeError(
+        f"init_process_group({backend!r}) is not supported by flashlight: {_ADVICE} (guard it with is_available())"
+    )
 
 
 def destroy_process_group(group=None):

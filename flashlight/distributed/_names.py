@@ -10,7 +10,9 @@ _FSDP = """
     register_fsdp_forward_method
 """
 _MESH = "DeviceMesh=distributed:DeviceMesh init_device_mesh=distributed:init_device_mesh"
-_TENSOR = "DTensor Placement Shard Replicate Partial distribute_tensor distribute_module zeros ones empty full rand randn"
+_TENSOR = (
+    "DTensor Placement Shard Replicate Partial distribute_tensor distribute_module zeros ones empty full rand randn"
+)
 _COMMON = """
     ReduceOp=distributed:ReduceOp group=distributed:group GroupMember=distributed:GroupMember
     get_rank=distributed:get_rank get_world_size=distributed:get_world_size ProcessGroup=distributed:ProcessGroup
@@ -54,7 +56,8 @@ MODULES = {
     "algorithms.model_averaging": "",
     "algorithms.model_averaging.averagers": "ModelAverager PeriodicModelAverager",
     "autograd": "backward context get_gradients",
-    "checkpoint": _SAVED + """
+    "checkpoint": _SAVED
+    + """
         FileSystemReader FileSystemWriter StorageReader StorageWriter SavePlanner LoadPlanner DefaultSavePlanner
         DefaultLoadPlanner CheckpointException Metadata BytesStorageMetadata TensorStorageMetadata
     """,

@@ -7,7 +7,9 @@ from .._core import absent
 _ADVICE = "programs are not captured; save model.state_dict() with torch.save, and the class as Python code"
 globals().update(
     absent.names(
-        "export", "Dim ExportedProgram ShapesCollection export export_for_training load save register_dataclass draft_export", _ADVICE
+        "export",
+        "Dim ExportedProgram ShapesCollection export export_for_training load save register_dataclass draft_export",
+        _ADVICE,
     )
 )
 absent.modules(

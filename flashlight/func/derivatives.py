@@ -62,7 +62,9 @@ class _Level:
 def _tensors(name: str, leaves) -> list:
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
-            raise RuntimeError(f"{name}: Expected f to return Tensors (or a tree of them), got unsupported type {type(leaf)}")
+            raise RuntimeError(
+                f"{name}: Expected f to return Tensors (or a tree of them), got unsupported type {type(leaf)}"
+            )
     return leaves
 
 
@@ -206,7 +208,11 @@ class _Forward:
         create = modes.grad and (self.create or any(t._rg for t in tangents))
         pairs = [(b, t) for b, t in zip(self.back, tangents, strict=True) if b._rg]
         wanted = [v for v in self.vectors if v._rg]
-        found = run_grad([b for b, _ in pairs], wanted, [t for _, t in pairs], True, create) if pairs else [None] * len(wanted)
+        found = (
+            run_grad([b for b, _ in pairs], wanted, [t for _, t in pairs], True, create)
+            if pairs
+            else [None] * len(wanted)
+        )
         it = iter(found)
         pushed = [next(it) if v._rg else None for v in self.vectors]
         return [_zeros_like(v) if p is None else p for p, v in zip(pushed, self.vectors, strict=True)]
@@ -222,7 +228,9 @@ def jvp(func: Callable, primals, tangents, *, strict: bool = False, has_aux: boo
     ``strict`` raises for an output that does not depend on the primals.
     """
     if not isinstance(primals, tuple):
-        raise RuntimeError("jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
+        )
     leaves, spec = tree_flatten(primals)
     flat, tangent_spec = tree_flatten(tangents)
     if spec != tangent_spec:
@@ -299,7 +307,14 @@ def unit_vectors(tensors) -> list:
     return made
 
 
-def jacrev(func: Callable, argnums=0, *, has_aux: bool = False, chunk_size: int | None = None, _preallocate_and_copy: bool = False):
+def jacrev(
+    func: Callable,
+    argnums=0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+    _preallocate_and_copy: bool = False,
+):
     """A function that gives the Jacobian of ``func``, by rows: a tree of outputs of trees of inputs, each of shape
     (*output, *input); with ``has_aux`` also ``aux``.
 
@@ -351,7 +366,9 @@ def jacfwd(func: Callable, argnums=0, has_aux: bool = False, *, randomness: str 
         table = []
         for o, columns in zip(forward.outputs, found, strict=True):
             parts = columns.movedim(0, -1).split(sizes, -1)
-            table.append(tree_unflatten([p.reshape(*o.shape, *v.shape) for p, v in zip(parts, leaves, strict=True)], spec))
+            table.append(
+                tree_unflatten([p.reshape(*o.shape, *v.shape) for p, v in zip(parts, leaves, strict=True)], spec)
+            )
         jacobian = tree_unflatten(table, forward.spec)
         return (jacobian, forward.level.released(forward.aux, forward.create)) if has_aux else jacobian
 

@@ -71,7 +71,9 @@ def _place(name: str, in_dims, leaf, dim):
     return dim % leaf.dim()
 
 
-def vmap(func: Callable, in_dims=0, out_dims=0, randomness: str = "error", *, chunk_size: int | None = None) -> Callable:
+def vmap(
+    func: Callable, in_dims=0, out_dims=0, randomness: str = "error", *, chunk_size: int | None = None
+) -> Callable:
     """``func`` applied along a dimension of its inputs, all elements at once.
 
     Args:

@@ -12,7 +12,15 @@ from ..nn.utils.stateless import _functional_call
 _stack = namespaces["torch"]["stack"]
 
 
-def functional_call(module: Module, parameter_and_buffer_dicts, args=None, kwargs=None, *, tie_weights: bool = True, strict: bool = False):
+def functional_call(
+    module: Module,
+    parameter_and_buffer_dicts,
+    args=None,
+    kwargs=None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+):
     """Call ``module`` with its parameters and buffers replaced by those of a dict, or of several dicts without common keys.
 
     See ``torch.nn.utils.stateless``. Raises: ValueError for a key in two dicts.
@@ -20,7 +28,9 @@ def functional_call(module: Module, parameter_and_buffer_dicts, args=None, kwarg
     given = parameter_and_buffer_dicts
     if not isinstance(given, dict):
         if not isinstance(given, Sequence):
-            raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got {type(given)}")
+            raise ValueError(
+                f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got {type(given)}"
+            )
         if not all(isinstance(d, dict) for d in given):
             raise ValueError("Expected all elements of parameter_and_buffer_dicts to be dictionaries")
         keys = [key for d in given for key in d]
@@ -44,7 +54,9 @@ def stack_module_state(models) -> tuple[dict, dict]:
         raise RuntimeError("stack_module_state: Expected all models to have the same training/eval mode.")
     if any(type(m) is not type(models[0]) for m in models):
         raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
-    params = {name: _stacked([dict(m.named_parameters())[name] for m in models]) for name, _ in models[0].named_parameters()}
+    params = {
+        name: _stacked([dict(m.named_parameters())[name] for m in models]) for name, _ in models[0].named_parameters()
+    }
     buffers = {name: _stacked([dict(m.named_buffers())[name] for m in models]) for name, _ in models[0].named_buffers()}
     return params, buffers
 

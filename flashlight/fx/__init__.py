@@ -18,9 +18,12 @@ def wrap(fn_or_name):
 
 
 globals().update(
-    absent.names("fx", "Graph GraphModule Tracer Node Proxy Interpreter Transformer CodeGen symbolic_trace replace_pattern map_arg", _ADVICE)
+    absent.names(
+        "fx",
+        "Graph GraphModule Tracer Node Proxy Interpreter Transformer CodeGen symbolic_trace replace_pattern map_arg",
+        _ADVICE,
+    )
 )
-_TAKEN = " ".join(f"{name}=fx:{name}" for name in ("Graph", "GraphModule", "Node", "Proxy", "Tracer", "symbolic_trace", "map_arg"))
 absent.modules(
     "fx",
     {

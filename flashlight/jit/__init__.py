@@ -132,7 +132,9 @@ def freeze(mod, preserved_attrs=None, optimize_numerics: bool = True):
     Raises: RuntimeError in train mode, as PyTorch does.
     """
     if mod.training:
-        raise RuntimeError("Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module before freezing.")
+        raise RuntimeError(
+            "Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module before freezing."
+        )
     return mod
 
 

@@ -11,7 +11,7 @@ class _Broadcasting:
     """``BroadcastingList2[int]``: a list of that length, or one number standing for it."""
 
     def __getitem__(self, kind):
-        return Union[kind, list[kind]]
+        return Union[kind, list[kind]]  # noqa: UP007 - the value is read at run time
 
 
 BroadcastingList1, BroadcastingList2, BroadcastingList3 = _Broadcasting(), _Broadcasting(), _Broadcasting()

@@ -21,7 +21,9 @@ class Summary:
         widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
         lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
         rule = "-" * max(map(len, lines))
-        totals = f"Parameters: {self.total_params:,} ({self.trainable_params:,} trainable), {self.nbytes / 2**20:.2f} MiB"
+        totals = (
+            f"Parameters: {self.total_params:,} ({self.trainable_params:,} trainable), {self.nbytes / 2**20:.2f} MiB"
+        )
         return "\n".join([lines[0], rule, *lines[1:], rule, totals])
 
 

@@ -24,7 +24,9 @@ class TrainingMode(enum.IntEnum):
 class TensorProtoDataType(enum.IntEnum):
     """ONNX's numbers for element types."""
 
-    UNDEFINED, FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE, UINT32, UINT64 = range(14)
+    UNDEFINED, FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE, UINT32, UINT64 = range(
+        14
+    )
     COMPLEX64, COMPLEX128, BFLOAT16 = 14, 15, 16
 
 
@@ -69,7 +71,7 @@ def _reshape_from_tensor_shape(x, shape):
 
 from .._core.table import namespaces as _namespaces  # noqa: E402
 from . import operators as _operators  # noqa: E402
-from . import symbolic_helper, symbolic_opset11
+from . import symbolic_helper, symbolic_opset11  # noqa: E402
 
 _tensor = _namespaces["torch"]["tensor"]
 _operators.shape_as_tensor, _operators.reshape_from_tensor_shape = _shape_as_tensor, _reshape_from_tensor_shape

@@ -7,8 +7,9 @@ import warnings
 
 import mlx.core as mx
 
-from .._core import checks, dispatch
+from .._core import checks, dispatch, dtypes
 from .._core.axes import averaged, holds_any, summed
+from .._core.errors import cannot_cast
 from .._core.numerics.elementary import log1p, logaddexp
 from .._core.table import Array, composite, namespaces, op
 from .._core.tensor import read
@@ -174,6 +175,8 @@ def binary_cross_entropy_with_logits(
     reduction = legacy_reduction(size_average, reduce, reduction)
     if target.size() != input.size():
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
+    if not (target.is_floating_point() or target.is_complex()):
+        raise cannot_cast(dtypes.scalar_type_name(input.dtype), dtypes.scalar_type_name(target.dtype))
     losses = dispatch.run(_bce_logits, (input, target, pos_weight), ())
     return reduced(losses if weight is None else losses * weight, reduction)
 

@@ -83,7 +83,13 @@ class EventList(list):
         """The time of all of them, each counted once."""
         return sum(event.self_cpu_time_total for event in self)
 
-    def table(self, sort_by: str | None = None, row_limit: int = 100, max_name_column_width: int = 55, header: str | None = None) -> str:
+    def table(
+        self,
+        sort_by: str | None = None,
+        row_limit: int = 100,
+        max_name_column_width: int = 55,
+        header: str | None = None,
+    ) -> str:
         """The averages as text, sorted by one of their numbers, largest first.
 
         Raises: ValueError for an unknown ``sort_by``; names of torch's device times mean the times there are.
@@ -99,7 +105,17 @@ class EventList(list):
         for r in rows[: None if row_limit < 0 else row_limit]:
             share = [f"{100 * t / whole if whole else 0:.2f}%" for t in (r.self_cpu_time_total, r.cpu_time_total)]
             name = r.key if len(r.key) <= max_name_column_width else r.key[: max_name_column_width - 3] + "..."
-            cells.append([name, share[0], _time(r.self_cpu_time_total), share[1], _time(r.cpu_time_total), _time(r.cpu_time), str(r.count)])
+            cells.append(
+                [
+                    name,
+                    share[0],
+                    _time(r.self_cpu_time_total),
+                    share[1],
+                    _time(r.cpu_time_total),
+                    _time(r.cpu_time),
+                    str(r.count),
+                ]
+            )
         widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
         rule = "  ".join("-" * w for w in widths)
         lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in cells]

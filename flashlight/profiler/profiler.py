@@ -50,8 +50,12 @@ class _Recorder:
         self.zero = time.perf_counter()
 
     def note(self, name: str, start: float, end: float, kind: str, arrays=None, grown: int = 0) -> None:
-        shapes = tuple(a.shape for a in arrays if isinstance(a, mx.array)) if self.shapes and arrays is not None else None
-        event = FunctionEvent(name, (start - self.zero) * 1e6, (end - start) * 1e6, threading.get_ident(), kind, 0.0, shapes, grown)
+        shapes = (
+            tuple(a.shape for a in arrays if isinstance(a, mx.array)) if self.shapes and arrays is not None else None
+        )
+        event = FunctionEvent(
+            name, (start - self.zero) * 1e6, (end - start) * 1e6, threading.get_ident(), kind, 0.0, shapes, grown
+        )
         self.events.append(event)
 
 
@@ -129,7 +133,7 @@ def schedule(*, wait: int, warmup: int, active: int, repeat: int = 0, skip_first
             return ProfilerAction.NONE
         step += wait if skip_first_wait else 0
         cycle, place = divmod(step, wait + warmup + active)
-        if repeat and cycle >= repeat or place < wait:
+        if (repeat and cycle >= repeat) or place < wait:
             return ProfilerAction.NONE
         if place < wait + warmup:
             return ProfilerAction.WARMUP
@@ -144,7 +148,9 @@ def tensorboard_trace_handler(dir_name: str, worker_name: str | None = None, use
     Raises: NotImplementedError for ``use_gzip``.
     """
     if use_gzip:
-        raise NotImplementedError("tensorboard_trace_handler(use_gzip=True) is not supported: compress the file afterwards")
+        raise NotImplementedError(
+            "tensorboard_trace_handler(use_gzip=True) is not supported: compress the file afterwards"
+        )
 
     def write(prof) -> None:
         os.makedirs(dir_name, exist_ok=True)
@@ -174,7 +180,9 @@ class profile:
                        "custom_trace_id_callback": custom_trace_id_callback}  # fmt: skip
         asked = [name for name, value in unavailable.items() if value]
         if asked:
-            raise NotImplementedError(f"profile({asked[0]}=...) is not supported: operators are timed by name; leave it out")
+            raise NotImplementedError(
+                f"profile({asked[0]}=...) is not supported: operators are timed by name; leave it out"
+            )
         self.activities = set(activities) if activities else supported_activities()
         if not all(isinstance(a, ProfilerActivity) for a in self.activities):
             raise TypeError("activities must be members of ProfilerActivity")
@@ -206,7 +214,9 @@ class profile:
         """Say that a step of the program is over."""
         saved = self.current_action is ProfilerAction.RECORD_AND_SAVE
         if self._recorder is not None:
-            self._recorder.note(f"ProfilerStep#{self.step_num}", self._step_start, time.perf_counter(), "user_annotation")
+            self._recorder.note(
+                f"ProfilerStep#{self.step_num}", self._step_start, time.perf_counter(), "user_annotation"
+            )
         self.step_num += 1
         self.current_action = self.schedule(self.step_num)
         if saved:
@@ -240,7 +250,9 @@ class profile:
     def key_averages(self, group_by_input_shape: bool = False, group_by_stack_n: int = 0) -> EventList:
         """The calls by name, or by name and shapes (with ``record_shapes``)."""
         if group_by_stack_n:
-            raise NotImplementedError("key_averages(group_by_stack_n=...) needs stacks, which are not kept; leave it out")
+            raise NotImplementedError(
+                "key_averages(group_by_stack_n=...) needs stacks, which are not kept; leave it out"
+            )
         return self._events.key_averages(group_by_input_shape)
 
     def export_chrome_trace(self, path) -> None:

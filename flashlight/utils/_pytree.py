@@ -215,9 +215,7 @@ def register_pytree_node(
     if cls in SUPPORTED_NODES:
         raise ValueError(f"{cls} is already registered as pytree node.")
     if (to_dumpable_context is None) != (from_dumpable_context is None):
-        raise ValueError(
-            f"Both to_dumpable_context and from_dumpable_context for {cls} must be None or registered."
-        )
+        raise ValueError(f"Both to_dumpable_context and from_dumpable_context for {cls} must be None or registered.")
     if serialized_type_name is not None and not isinstance(serialized_type_name, str):
         raise TypeError("serialized_type_name must be a str")
     _register(cls, flatten_fn, unflatten_fn, flatten_with_keys_fn)
@@ -455,7 +453,10 @@ def _paths(tree, path: tuple, found: list, is_leaf) -> None:
         return
     node = SUPPORTED_NODES[_get_node_type(tree)]
     if node.flatten_with_keys_fn is None:
-        raise ValueError(f"Did not find a flatten_with_keys_fn for type: {type(tree)}. Please pass a flatten_with_keys_fn argument to register_pytree_node.")
+        raise ValueError(
+            f"Did not find a flatten_with_keys_fn for type: {type(tree)}. Please pass a "
+            "flatten_with_keys_fn argument to register_pytree_node."
+        )
     for key, child in node.flatten_with_keys_fn(tree)[0]:
         _paths(child, (*path, key), found, is_leaf)
 

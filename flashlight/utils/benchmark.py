@@ -52,13 +52,17 @@ class Measurement:
         return high - low
 
     def __repr__(self) -> str:
-        scale, unit = next(((s, u) for s, u in ((1, "s"), (1e-3, "ms"), (1e-6, "us")) if self.median >= s), (1e-9, "ns"))
+        scale, unit = next(
+            ((s, u) for s, u in ((1, "s"), (1e-3, "ms"), (1e-6, "us")) if self.median >= s), (1e-9, "ns")
+        )
         name = ": ".join(p for p in (self.label, self.sub_label or self.stmt) if p)
         lines = [f"{type(self).__name__} of {name}"] + ([self.description] if self.description else [])
         lines.append(f"  Median: {self.median / scale:.2f} {unit}")
         if len(self.raw_times) > 1:
             lines.append(f"  IQR:    {self.iqr / scale:.2f} {unit}")
-        lines.append(f"  {len(self.raw_times)} measurements, {self.number_per_run} runs per measurement, {self.num_threads} thread")
+        lines.append(
+            f"  {len(self.raw_times)} measurements, {self.number_per_run} runs per measurement, {self.num_threads} thread"
+        )
         return "\n".join(lines)
 
 
@@ -100,7 +104,9 @@ class Timer:
                 callback(number, times[-1])
         return Measurement(number, times, **self._labels)
 
-    def adaptive_autorange(self, threshold: float = 0.1, *, min_run_time: float = 0.01, max_run_time: float = 10.0, callback=None):
+    def adaptive_autorange(
+        self, threshold: float = 0.1, *, min_run_time: float = 0.01, max_run_time: float = 10.0, callback=None
+    ):
         """Like ``blocked_autorange``, until the middle half of the times is within ``threshold`` of the median."""
         number = self._runs_per_block(min_run_time)
         times: list = []

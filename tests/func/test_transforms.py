@@ -38,7 +38,9 @@ CASES = {
     "grad": lambda lib, f, x: f.grad(wave)(x),
     "grad twice": lambda lib, f, x: f.grad(f.grad(lambda x: x.sin() * x))(x[0, 0]),
     "grad aux": lambda lib, f, x: f.grad(lambda x: (wave(x), x * 2), has_aux=True)(x),
-    "grad_and_value": lambda lib, f, x: f.grad_and_value(lambda a, b: wave(a * b["k"]), argnums=(0, 1))(x, {"k": x + 1}),
+    "grad_and_value": lambda lib, f, x: f.grad_and_value(lambda a, b: wave(a * b["k"]), argnums=(0, 1))(
+        x, {"k": x + 1}
+    ),
     "grad under no_grad": lambda lib, f, x: lib.no_grad()(f.grad(wave))(x),
     "per sample": lambda lib, f, x: f.vmap(f.grad(wave))(x),
     "per sample second": lambda lib, f, x: f.vmap(f.grad(f.grad(wave)))(x[0]),
@@ -47,9 +49,9 @@ CASES = {
     )(x),
     "vmap twice": lambda lib, f, x: f.vmap(f.vmap(lambda a: a.sin()))(x),
     "vmap dims": lambda lib, f, x: f.vmap(lambda a, b: a @ b, in_dims=(1, None), out_dims=1)(x, x),
-    "vmap tree": lambda lib, f, x: f.vmap(lambda d: {"s": d["a"].sum(), "p": d["a"] * d["b"]}, in_dims=({"a": 0, "b": None},))(
-        {"a": x, "b": x[0]}
-    ),
+    "vmap tree": lambda lib, f, x: f.vmap(
+        lambda d: {"s": d["a"].sum(), "p": d["a"] * d["b"]}, in_dims=({"a": 0, "b": None},)
+    )({"a": x, "b": x[0]}),
     "vmap chunks": lambda lib, f, x: f.vmap(wave, chunk_size=3)(x),
     "vmap softmax": lambda lib, f, x: f.vmap(lambda r: lib.softmax(r, 0).cumsum(0).flip(0))(x),
     "vmap index": lambda lib, f, x: f.vmap(lambda r: (r[1:], r.sort().values, r.argmax(), r.max()))(x),
@@ -102,7 +104,9 @@ def test_gradients_of_each_sample():
         def loss(params, a):
             return f.functional_call(model, params, (a,)).pow(2).sum()
 
-        return f.vmap(f.grad(loss), in_dims=(None, 0))({k: v.detach() for k, v in params.items()}, x), f.grad(loss)(params, x)
+        return f.vmap(f.grad(loss), in_dims=(None, 0))({k: v.detach() for k, v in params.items()}, x), f.grad(loss)(
+            params, x
+        )
 
     same(run, X)
 

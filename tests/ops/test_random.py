@@ -402,7 +402,6 @@ def test_gamma_variates_are_differentiated():
     assert gradient(flashlight) == pytest.approx(gradient(torch), rel=2e-4)
 
 
-
 # ------------------------------------------------------------------------------------------------------- devices, forms
 def test_nothing_is_drawn_on_the_meta_device():
     state = flashlight.get_rng_state()

@@ -19,9 +19,8 @@ def work():
 
 def test_table_and_trace(tmp_path):
     before = dispatch.call, tape.Node.pull
-    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as prof:
-        with record_function("a stretch"):
-            work()
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as prof, record_function("a stretch"):
+        work()
     assert (dispatch.call, tape.Node.pull) == before
     averages = {e.key: e for e in prof.key_averages()}
     assert {"a stretch", "aten::exp", "ExpBackward0"} <= set(averages)
@@ -31,7 +30,9 @@ def test_table_and_trace(tmp_path):
     assert "Self CPU" in table and "a stretch" in table
     with pytest.raises(ValueError, match="sort_by"):
         prof.key_averages().table(sort_by="colour")
-    assert any(e.input_shapes == ((8, 8),) for e in prof.key_averages(group_by_input_shape=True) if e.key == "aten::exp")
+    assert any(
+        e.input_shapes == ((8, 8),) for e in prof.key_averages(group_by_input_shape=True) if e.key == "aten::exp"
+    )
     prof.export_chrome_trace(tmp_path / "trace.json")
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     assert len(events) == len(prof.events()) and all(e["ph"] == "X" for e in events)
@@ -45,7 +46,9 @@ def test_schedule_is_torchs():
 
 def test_steps():
     ready = []
-    with profile(schedule=schedule(wait=1, warmup=1, active=2, repeat=1), on_trace_ready=lambda p: ready.append(len(p.events()))) as prof:
+    with profile(
+        schedule=schedule(wait=1, warmup=1, active=2, repeat=1), on_trace_ready=lambda p: ready.append(len(p.events()))
+    ) as prof:
         for _ in range(6):
             work()
             prof.step()

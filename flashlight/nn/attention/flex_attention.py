@@ -6,7 +6,6 @@ keeps its function and the blocks in which it is True somewhere; here it is eval
 
 from __future__ import annotations
 
-import enum
 import inspect
 import math
 from collections.abc import Callable
@@ -234,7 +233,9 @@ def create_block_mask(
     Raises: NotImplementedError if an order of writing is asked for.
     """
     if compute_dq_write_order:
-        raise NotImplementedError("create_block_mask(compute_dq_write_order=True) orders writes of torch's kernels; leave it out")
+        raise NotImplementedError(
+            "create_block_mask(compute_dq_write_order=True) orders writes of torch's kernels; leave it out"
+        )
     if not (isinstance(_compile, bool) and isinstance(dq_kv_order, bool)):
         raise TypeError("_compile and dq_kv_order must be bools")
     size = (BLOCK_SIZE, BLOCK_SIZE) if isinstance(BLOCK_SIZE, int) else tuple(BLOCK_SIZE)
@@ -242,7 +243,9 @@ def create_block_mask(
     whole = counts == size[0] * size[1]
     partial = (counts > 0) & ~whole if separate_full_blocks else counts > 0
     full = _ordered(whole) if separate_full_blocks else (None, None)
-    return BlockMask.from_kv_blocks(*_ordered(partial), *full, BLOCK_SIZE=size, mask_mod=mask_mod, seq_lengths=(Q_LEN, KV_LEN))
+    return BlockMask.from_kv_blocks(
+        *_ordered(partial), *full, BLOCK_SIZE=size, mask_mod=mask_mod, seq_lengths=(Q_LEN, KV_LEN)
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- attention
@@ -255,7 +258,9 @@ def _check(query, key, value, block_mask, enable_gqa: bool) -> None:
     if not query.dim() == key.dim() == value.dim() == 4:
         raise NotImplementedError("NYI: query, key, and value must be 4D tensors")
     if query.size(-1) != key.size(-1):
-        raise ValueError(f"Expect query and key/value to have the same embedding dimension but got E={query.size(-1)} and E={key.size(-1)}.")
+        raise ValueError(
+            f"Expect query and key/value to have the same embedding dimension but got E={query.size(-1)} and E={key.size(-1)}."
+        )
     if not enable_gqa and query.size(-3) != key.size(-3):
         raise ValueError(
             f"Expect query and key/value to have the same number of heads but got Hq={query.size(-3)} and Hkv={key.size(-3)}. Try "

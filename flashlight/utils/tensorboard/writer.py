@@ -49,7 +49,9 @@ class SummaryWriter:
 
     def add_graph(self, model, *_args, **_kwargs):
         """Not supported. Raises NotImplementedError."""
-        raise NotImplementedError(f"add_graph({type(model).__name__}): programs are not traced into graphs; print the module instead")
+        raise NotImplementedError(
+            f"add_graph({type(model).__name__}): programs are not traced into graphs; print the module instead"
+        )
 
     def __getattr__(self, name: str):
         if name.startswith("_"):

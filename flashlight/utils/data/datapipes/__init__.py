@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from ...._core import absent
 
-_NAMES = "IterDataPipe MapDataPipe Batcher Collator Concater Filter Mapper Sampler Shuffler ShufflerIterDataPipe Zipper IterableWrapper FileLister FileOpener"
+_NAMES = """
+    IterDataPipe MapDataPipe Batcher Collator Concater Filter Mapper Sampler Shuffler ShufflerIterDataPipe Zipper
+    IterableWrapper FileLister FileOpener
+"""
 absent.modules(
     "utils.data.datapipes",
     {
