@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib as _importlib
+
 from .._core.modes import (
     enable_grad,
     inference_mode,
@@ -109,3 +111,9 @@ def _batched(outputs, inputs, given, keep, create, allow_unused, materialize) ->
         last = i == count - 1
         passes.append(grad(outputs, inputs, part, keep or not last, create, True, allow_unused, False, materialize))
     return tuple(None if column[0] is None else stack(column) for column in zip(*passes, strict=True))
+
+
+def __getattr__(name: str):
+    if name == "profiler":  # made of rooms above this one, fetched when it is asked for
+        return _importlib.import_module(f"{__name__}.profiler")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
