@@ -176,7 +176,24 @@ def from_dlpack(ext_tensor, *, device=None, copy=None) -> Tensor:
     """A tensor with the values of any object that speaks DLPack (copied)."""
     if copy is False:
         raise ValueError("from_dlpack(copy=False): memory of other libraries is always copied here")
+    if not hasattr(ext_tensor, "__dlpack__"):
+        ext_tensor = _Capsule(ext_tensor)
     return wrap(from_host(np.array(np.from_dlpack(ext_tensor))), as_label(device))
+
+
+class _Capsule:
+    """A bare capsule, as ``to_dlpack`` gives it, in the form numpy reads."""
+
+    def __init__(self, capsule):
+        if type(capsule).__name__ != "PyCapsule":
+            raise TypeError(f"from_dlpack() takes an object with __dlpack__ or a capsule, not {type(capsule).__name__}")
+        self.capsule = capsule
+
+    def __dlpack__(self, **_options):
+        return self.capsule
+
+    def __dlpack_device__(self):
+        return (1, 0)
 
 
 # --------------------------------------------------------------------------------------------------- nested sequences

@@ -28,6 +28,10 @@ def sizes_of(size: tuple) -> tuple:
     return tuple(shape)
 
 
+def _is_inexact(a: mx.array) -> bool:
+    return mx.issubdtype(a.dtype, mx.inexact)
+
+
 def finish(a: mx.array, device=None, requires_grad: bool = False, layout=None, pin_memory: bool = False) -> Tensor:
     """The tensor a creating function returns. ``pin_memory`` needs nothing: all memory is reachable by the GPU."""
     if layout is not None and layout is not strided:
@@ -38,6 +42,8 @@ def finish(a: mx.array, device=None, requires_grad: bool = False, layout=None, p
     if modes.inference:
         t._inference = True
     if requires_grad:
+        if not _is_inexact(a):
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         t.requires_grad_(True)
     return t
 
