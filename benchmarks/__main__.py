@@ -11,8 +11,6 @@ import time
 
 import mlx.core as mx
 
-import flashlight  # noqa: F401  (loads the fast BLAS before MLX)
-
 from . import models
 
 
