@@ -224,6 +224,8 @@ def _declare_fractional(n: int) -> None:
         if _random_samples is None:
             lead = (1 if input.dim() == n + 1 else input.size(0), input.size(-n - 1), n)
             _random_samples = namespaces["torch"]["rand"](*lead, dtype=input.dtype, device=input.device)
+        if _random_samples.dtype is not input.dtype:
+            raise RuntimeError("Expect _random_samples to have the same dtype as input")
         return maxima.public(input, kernel, sizes, read(_random_samples))
 
     def functional(input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):

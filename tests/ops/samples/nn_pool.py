@@ -63,3 +63,18 @@ S(F + "max_unpool2d", A(1, 2, 2, 2), T(np.array([[[[0, 3], [9, 10]], [[5, 2], [8
 R(F + "max_unpool1d", A(1, 1, 3), I(1, 1, 3, high=3, dtype="int32"), 2)
 R(F + "max_unpool1d", A(1, 1, 3), _where, 2, output_size=(9,))
 R(F + "max_unpool1d", A(1, 1, 3), T(np.array([[[0, 3, 17]]]), grad=False), 2)
+
+R(
+    "nn.functional.fractional_max_pool2d",
+    A(1, 2, 6, 6),
+    2,
+    output_size=3,
+    _random_samples=A(1, 2, 2, low=0, high=1, dtype="float64"),
+)
+R(
+    "nn.functional.fractional_max_pool3d",
+    A(1, 2, 6, 6, 6),
+    2,
+    output_size=3,
+    _random_samples=A(1, 2, 3, low=0, high=1, dtype="float64"),
+)
