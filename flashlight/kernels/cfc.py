@@ -12,7 +12,7 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from .._core.table import Arrays, op
-from . import cfc_metal, lstm
+from . import cfc_host, cfc_metal, lstm
 from .arrays import ROOT2, ROOT2PI, Mlx, Numpy, back, on_host, uses_host, wants_gradient
 
 _SCALE, _AMPLITUDE = 0.666, 1.7159
@@ -387,7 +387,11 @@ def cfc_sequence(tensors: Arrays, plan) -> mx.array:
 def _(gs, tensors, plan, saved, needs):
     if not _hosted(plan):
         return _wanted(_backward(Mlx, gs, tensors, plan, saved), needs)
-    grads = _backward(Numpy, [on_host(g) for g in gs], [on_host(a) for a in tensors], plan, saved)
+    arrays, gs = [on_host(a) for a in tensors], [on_host(g) for g in gs]
+    if cfc_host.fits(plan):
+        grads = cfc_host.backward(gs[0], _read(arrays, plan), plan, saved, needs)
+    else:
+        grads = _backward(Numpy, gs, arrays, plan, saved)
     made = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
     return _wanted(made, needs)
 
@@ -396,11 +400,18 @@ def _wanted(grads, needs):
     return tuple(g if need else None for g, need in zip(grads, needs, strict=True))
 
 
-def _saving(tensors, plan):
-    if not _hosted(plan):
-        return _forward(Mlx, tensors, plan)
-    outputs, kept = _forward(Numpy, [on_host(a) for a in tensors], plan)
+def _on_host(tensors, plan):
+    """The forward pass in numpy: (outputs, what the gradient reads)."""
+    arrays = [on_host(a) for a in tensors]
+    if cfc_host.fits(plan):
+        states, kept = cfc_host.forward(_read(arrays, plan), plan)
+        return _out((states,), tensors[0]), kept
+    outputs, kept = _forward(Numpy, arrays, plan)
     return _out(outputs, tensors[0]), kept
+
+
+def _saving(tensors, plan):
+    return _on_host(tensors, plan) if _hosted(plan) else _forward(Mlx, tensors, plan)
 
 
 cfc_sequence.saving(_saving)
@@ -409,7 +420,7 @@ cfc_sequence.saving(_saving)
 @op(namespace="_", name="cfc_inference", method=False, autocast="low", grad=False, host=True)
 def cfc_inference(tensors: Arrays, plan) -> mx.array:
     """The same when no gradient is wanted, in numpy."""
-    return _out(_forward(Numpy, [on_host(a) for a in tensors], plan)[0], tensors[0])
+    return _on_host(tensors, plan)[0]
 
 
 def cfc(tensors: list, plan: Plan) -> tuple:

@@ -13,7 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from .._core.table import Arrays, op
-from . import ltc_metal
+from . import ltc_host, ltc_metal
 from .arrays import Mlx, Numpy, back, on_host, uses_host, wants_gradient
 from .cfc import recall, remember
 
@@ -362,13 +362,34 @@ def ltc_sequence(tensors: Arrays, plan) -> mx.array:
 @ltc_sequence.vjp
 def _(gs, tensors, plan, saved, needs):
     if uses_host():
-        grads = _backward(Numpy, [on_host(g) for g in gs], [on_host(a) for a in tensors], plan, saved)
+        gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
+        scan = _read(arrays, plan)
+        if _rows(scan, plan):
+            grads = ltc_host.backward(gs[0], scan, plan, saved)
+        else:
+            grads = _backward(Numpy, gs, arrays, plan, saved)
         grads = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
     elif isinstance(saved, ltc_metal.Kept):
         grads = _fused_backward(gs[0], tensors, plan, saved)
     else:
         grads = _backward(Mlx, gs, tensors, plan, saved)
     return tuple(g if need else None for g, need in zip(grads, needs, strict=True))
+
+
+def _rows(scan: Scan, plan: Plan) -> bool:
+    """Whether a scan in numpy goes by the rows of its synapses."""
+    return ltc_host.fits(plan, (scan.own[0].shape, scan.sensory[0].shape))
+
+
+def _on_host(tensors, plan, keep: bool):
+    """The forward pass in numpy: (outputs, what the gradient reads)."""
+    arrays = [on_host(a) for a in tensors]
+    scan = _read(arrays, plan)
+    if _rows(scan, plan):
+        states, kept = ltc_host.forward(scan, plan, keep)
+        return _out((states,), tensors[0]), kept
+    outputs, kept = _forward(Numpy, arrays, plan, keep)
+    return _out(outputs, tensors[0]), kept
 
 
 def _saving(tensors, plan):
@@ -378,8 +399,7 @@ def _saving(tensors, plan):
             return _forward(Mlx, tensors, plan)
         states, kept = ltc_metal.sequence_saving(*fused)
         return (states,), kept
-    outputs, kept = _forward(Numpy, [on_host(a) for a in tensors], plan)
-    return _out(outputs, tensors[0]), kept
+    return _on_host(tensors, plan, keep=True)
 
 
 ltc_sequence.saving(_saving)
@@ -388,7 +408,7 @@ ltc_sequence.saving(_saving)
 @op(namespace="_", name="ltc_inference", method=False, autocast="fp32", grad=False, host=True)
 def ltc_inference(tensors: Arrays, plan) -> mx.array:
     """The same when no gradient is wanted, in numpy."""
-    return _out(_forward(Numpy, [on_host(a) for a in tensors], plan, keep=False)[0], tensors[0])
+    return _on_host(tensors, plan, keep=False)[0]
 
 
 def ltc(tensors: list, plan: Plan) -> tuple:
