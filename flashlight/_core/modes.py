@@ -13,6 +13,7 @@ class _Modes(threading.local):
     autocast = None  # callable (operator, tensors, arrays) -> (tensors, arrays) cast, installed by amp
     anomaly = False
     check_nan = True
+    mapping = None  # callable (tensor, new value) that is told of writes in place, set by vmap
     multithreading = True
 
 

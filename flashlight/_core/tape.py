@@ -470,6 +470,11 @@ def _start(run: _Run, tensors, grads) -> list:
 
 def run_backward(tensors, grads, keep: bool, create: bool, inputs=None) -> None:
     """Accumulate the gradients of ``tensors`` into the leaves, or into ``inputs`` only."""
+    if modes.mapping is not None:
+        raise RuntimeError(
+            "backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp "
+            "instead or call backward() outside of functorch transforms."
+        )
     run = _Run(keep or create, create)
     if inputs is not None:
         edges = [_target_edge(t) for t in inputs]

@@ -290,6 +290,8 @@ def _mark_written(t: Tensor) -> None:
 
 def write(t: Tensor, new: Tensor) -> Tensor:
     """Replace the value of ``t`` by that of ``new`` (already of its shape and dtype), history included."""
+    if modes.mapping is not None:
+        modes.mapping(t, new)
     _mark_written(t)
     v = t._view
     tracked = modes.grad and not (t.__dict__ and t.__dict__.get("_inference"))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import collections
+import gc
+import sys
+
 import mlx.core as mx
 
 from . import lazy
@@ -176,6 +180,54 @@ class _Identity:
         return [gs[0]]
 
 
+def _traced(a) -> bool:
+    """Whether an array depends on what is being mapped: MLX does not evaluate such."""
+    try:
+        mx.eval(a)
+    except ValueError:
+        return True
+    return False
+
+
+class _Writes:
+    """Notes what a mapped function writes in place, to refuse what a tensor from outside can not hold.
+
+    A tensor that is the same for all elements may be given a value that differs between them only if it does not outlive the call.
+    """
+
+    def __init__(self):
+        self.noted: list = []
+
+    def note(self, t: Tensor, new: Tensor) -> None:
+        if _traced(read(new)) and not _traced(read(t)):
+            # of a view its storage is what lives on
+            cell = None if t._view is None else t._view.cell
+            self.noted.append((t, (t._a, t._node, t._rg)) if cell is None else (cell, cell.value))
+
+    def settle(self) -> None:
+        """Undo the writes to what is still known outside. Raises: RuntimeError if there is such."""
+        if not self._outlive():
+            return
+        gc.collect()
+        outlive = self._outlive()
+        for place, before in reversed(outlive):
+            if isinstance(place, Tensor):
+                place._a, place._node, place._rg = before
+            else:
+                place.value, place.version = before, place.version + 1
+        if outlive:
+            raise RuntimeError(
+                "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args "
+                "that has more elements than `self`. This happened due to `other` being vmapped over but `self` not being vmapped "
+                "over in a vmap. Please try to use out-of-place operators instead of inplace arithmetic."
+            )
+
+    def _outlive(self) -> list:
+        # the references of the list's pair and of getrefcount's argument; a tensor written twice has two pairs
+        pairs = collections.Counter(id(place) for place, _ in self.noted)
+        return [pair for pair in self.noted if sys.getrefcount(pair[0]) > pairs[id(pair[0])] + 1]
+
+
 def vmapped(fn, tensors, randomness="error") -> list:
     """``fn`` (a list of Tensors to a list of Tensors) on every element of the first dimension of ``tensors``, stacked.
 
@@ -194,14 +246,18 @@ def vmapped(fn, tensors, randomness="error") -> list:
         inner = [wrap(x, t._device) for x, t in zip(xs, tensors, strict=False)]
         for x, t in zip(inner, tensors, strict=True):
             x._rg = recording and t._rg
-        before = randomness.enter(key)
+        before, mapping, writes = randomness.enter(key), modes.mapping, _Writes()
+        modes.mapping = writes.note
         try:
             outs = fn(inner)
         finally:
-            default_generator._source = before
+            default_generator._source, modes.mapping = before, mapping
         outside.extend(captured(outs, since, inner) if recording else [])
         depends.extend(o._rg for o in outs)
-        return [read(o) for o in outs]
+        arrays = [read(o) for o in outs]
+        del outs, inner
+        writes.settle()
+        return arrays
 
     try:
         with lazy.paused():

@@ -175,3 +175,67 @@ def test_batch_norm_without_statistics():
     model = flashlight.nn.Sequential(flashlight.nn.BatchNorm1d(3))
     assert flashlight.func.replace_all_batch_norm_modules_(model) is model
     assert model[0].running_mean is None and not model[0].track_running_stats
+
+
+# ------------------------------------------------------------------------------------------------- writes of mapped values
+def _adds(acc):
+    return lambda x: acc.add_(x[:3])
+
+
+def _puts(acc):
+    def write(x):
+        acc[0] = x[1]
+        return x
+
+    return write
+
+
+def _copies(acc):
+    return lambda x: acc.copy_(x)
+
+
+@pytest.mark.parametrize("write", [_adds, _puts, _copies])
+def test_a_mapped_value_is_not_written_into_a_captured_tensor(write):
+    for lib in (flashlight, torch):
+        acc = lib.ones(3)
+        with pytest.raises(RuntimeError):
+            lib.func.vmap(write(acc))(lib.randn(2, 3))
+    acc = flashlight.ones(3)
+    with pytest.raises(RuntimeError, match="vmapped over"):
+        flashlight.func.vmap(write(acc))(flashlight.randn(2, 3))
+    assert acc.tolist() == [1.0, 1.0, 1.0] and (acc + 1).tolist() == [2.0, 2.0, 2.0]
+
+
+def test_running_statistics_are_not_mapped():
+    norm = flashlight.nn.BatchNorm1d(3)
+    with pytest.raises(RuntimeError, match="vmapped over"):
+        flashlight.func.vmap(norm)(flashlight.randn(2, 4, 3))
+    assert norm.running_mean.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_the_same_value_for_all_elements_is_written_once():
+    for lib in (flashlight, torch):
+        acc = lib.ones(3)
+        lib.func.vmap(lambda x, acc=acc: (acc.mul_(2), x)[1])(lib.randn(2, 3))
+        assert acc.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_a_tensor_made_inside_is_written():
+    def fill(lib):
+        def one(x):
+            z = x.new_zeros(3)
+            z[:2] = x[:2] ** 2
+            z[1:].mul_(x[2])
+            return z
+
+        return lib.func.vmap(one)(lib.arange(6.0).reshape(2, 3))
+
+    assert fill(flashlight).tolist() == fill(torch).tolist()
+
+
+def test_backward_inside_a_mapped_function_is_refused():
+    for lib in (flashlight, torch):
+        w = lib.ones(3, requires_grad=True)
+        with pytest.raises(RuntimeError, match="inside a functorch transform"):
+            lib.func.vmap(lambda x, w=w: (x * w).sum().backward())(lib.ones(2, 3))
+        assert w.grad is None
