@@ -120,6 +120,8 @@ def _load_zipped(path: str, folder: str, map_location, weights_only: bool):
 
 
 def _hubconf(repo_or_dir: str, source: str):
+    if source.lower() not in ("github", "local"):
+        raise ValueError(f'Unknown source: "{source}". Allowed values: "github" | "local".')
     if source.lower() != "local":
         raise NotImplementedError(f"torch.hub from {source!r} is not supported by flashlight: {_ADVICE}")
     path = os.path.join(os.path.expanduser(repo_or_dir), "hubconf.py")
@@ -158,17 +160,18 @@ def load(
 ):
     """``model(*args, **kwargs)`` of a folder's ``hubconf.py``, with ``source="local"``.
 
-    Raises: NotImplementedError for a repository that would have to be downloaded; the flags are about downloads.
+    As in PyTorch the flags are about downloads and have no effect with a local folder.
+    Raises: NotImplementedError for a repository that would have to be downloaded; ValueError for an unknown source.
     """
     return _entry(_hubconf(repo_or_dir, source), model)(*args, **kwargs)
 
 
 def list(github, force_reload=False, skip_validation=False, trust_repo=None, verbose=True):
-    """The names of the entry points of a local folder's ``hubconf.py``."""
+    """The names of the entry points of a local folder's ``hubconf.py``; the flags are about downloads."""
     module = _hubconf(github, "local" if os.path.isdir(github) else "github")
     return [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
 
 
 def help(github, model, force_reload=False, skip_validation=False, trust_repo=None):
-    """The docstring of an entry point of a local folder's ``hubconf.py``."""
+    """The docstring of an entry point of a local folder's ``hubconf.py``; the flags are about downloads."""
     return _entry(_hubconf(github, "local" if os.path.isdir(github) else "github"), model).__doc__

@@ -54,6 +54,11 @@ def _reduced(losses, weights, reduction: str):
     return total if reduction == "sum" else total / summed(weights.astype(losses.dtype))
 
 
+def _of_kept(scale, target, ignore_index: int):
+    """The gradient's scale for each sample: nothing of an ignored one comes back, even where all are and their mean is no number."""
+    return mx.where(target != ignore_index, scale, mx.zeros_like(scale))
+
+
 def _coefficients(weight, smoothing: float, classes: int, dtype):
     """What label smoothing gives every class, whatever the target; None without smoothing."""
     if not smoothing:
@@ -95,6 +100,7 @@ def _(g, target, weight, saved, ignore_index, reduction, smoothing, shapes, dtyp
     scale = g.astype(dtype)
     if reduction == "mean":
         scale = scale / summed(weights)
+    scale = _of_kept(scale, target, ignore_index)
     # a loss is minus the sum of c * log p: its gradient is p * (sum of c) - c
     chosen = mx.arange(classes) == mx.expand_dims(safe, -1)
     own = mx.expand_dims(weights * (1 - smoothing) * scale, -1)
@@ -102,7 +108,7 @@ def _(g, target, weight, saved, ignore_index, reduction, smoothing, shapes, dtyp
     if spread is None:
         grad = (probabilities - chosen.astype(dtype)) * own
     else:
-        rest = mx.expand_dims((target != ignore_index).astype(dtype) * scale, -1)
+        rest = mx.expand_dims(scale, -1)
         grad = probabilities * (own + rest * summed(spread)) - chosen.astype(dtype) * own - spread * rest
     return _back(grad, shapes[0]).astype(dtypes[0]), None, None
 
@@ -119,6 +125,16 @@ def nll_indices(input: Array, target: Array, weight: Array | None, ignore_index:
     # a weight of zero takes an infinite loss out as well
     losses = mx.where(weights != 0, picked * weights.astype(rows.dtype), mx.zeros_like(picked))
     return _reduced(losses, weights, reduction)
+
+
+@nll_indices.vjp
+def _(g, target, weight, ignore_index, reduction, shapes, dtypes):
+    safe, weights = _rows(target, weight, ignore_index)
+    weights = weights.astype(dtypes[0])
+    scale = g / summed(weights) if reduction == "mean" else g
+    given = mx.expand_dims(-weights * _of_kept(scale, target, ignore_index), -1)
+    chosen = mx.arange(shapes[0][1 if len(shapes[0]) > 1 else 0]) == mx.expand_dims(safe, -1)
+    return _back(mx.where(chosen, given, mx.zeros_like(given)), shapes[0]), None, None
 
 
 def _check_target(arrays, statics):
