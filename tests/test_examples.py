@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import math
 import pathlib
 import subprocess
 import sys
+
+import pytest
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 
@@ -18,6 +22,17 @@ def test_char_gpt_prints_torchs_losses():
     script = (EXAMPLES / "char_gpt.py", "--steps", "20")
     ours, theirs = output("-m", "flashlight", "run", *script), output(*script)
     assert ours[0] == theirs[0] and ours[0].startswith("step   20")
+
+
+@pytest.mark.parametrize("name, models", [("irregular_series", 5), ("sequential_digits", 3)])
+def test_liquid_layers_beside_an_lstm(name, models, tmp_path):
+    lines = output(EXAMPLES / f"{name}.py", "--quick", "--curves", tmp_path)
+    table = lines[next(i for i, line in enumerate(lines) if line.startswith("model ")) + 1 :][:models]
+    assert table[0].startswith("LSTM ") and all(float(line.split()[-1]) >= 0 for line in table)
+    with open(tmp_path / f"{name}.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][0] == "model" and {row[0] for row in rows[1:]} >= {"LSTM", "CfC", "LTC"}
+    assert all(math.isfinite(float(row[2])) for row in rows[1:])
 
 
 def test_a_run_goes_back_and_forth(tmp_path):

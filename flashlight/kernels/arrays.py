@@ -15,6 +15,7 @@ import numpy as np
 from .._core.conversion import from_host
 from .._core.modes import modes
 from .._core.numerics.elementary import exp, sigmoid, tanh
+from .._core.numerics.error import erf
 
 # OpenBLAS starts its threads above about this many multiplications, which costs more than it gains in a scan
 _ONE_THREAD = 1 << 19
@@ -25,7 +26,7 @@ class Mlx:
 
     tanh, sigmoid, exp = staticmethod(tanh), staticmethod(sigmoid), staticmethod(exp)
     where, abs, sign, sum = mx.where, mx.abs, mx.sign, mx.sum
-    concatenate, stack, erf = mx.concatenate, mx.stack, mx.erf
+    concatenate, stack, erf = mx.concatenate, mx.stack, staticmethod(erf)
     product = mx.matmul
 
     @staticmethod

@@ -1,7 +1,7 @@
 """Liquid networks: neuron maps, CfC, LTC and what is built on them."""
 
 from ..nn import Module, Parameter, ReLU, Sigmoid, Softplus, Tanh
-from . import ncps, wiring
+from . import ncps, tensor, wiring
 from .activations import Dropout, LeCunTanh, Softmax, get_activation, lecun_tanh
 from .base import BaseModule, ModuleCell, ModuleWiredCell
 from .cfc import CfC
@@ -22,6 +22,8 @@ from .wiring import (
     NeuronMap,
     RandomMap,
 )
+
+from . import rnn  # isort: skip - these are gathered in it
 
 for _name, _layer in (
     ("CfC", CfC),

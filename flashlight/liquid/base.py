@@ -73,6 +73,17 @@ class ModuleCell(BaseModule):
         """A state of zeros."""
         return flashlight.zeros(batch_size, self.state_size)
 
+    def check_step(self, inputs, *states) -> None:
+        """Raises: ValueError unless the input is (B, I) and the states that are given are (B, N)."""
+        if inputs.dim() != 2 or inputs.shape[1] != self.input_size:
+            raise ValueError(f"expected an input of shape (batch, {self.input_size}), got {tuple(inputs.shape)}")
+        wanted = (inputs.shape[0], self.state_size)
+        if wanted[0] == 0:
+            raise ValueError("the batch has no sequences")
+        for state in states:
+            if state is not None and tuple(state.shape) != wanted:
+                raise ValueError(f"expected a state of shape {wanted}, got {tuple(state.shape)}")
+
     def forward(self, inputs, state=None, **kwargs):
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 

@@ -8,7 +8,7 @@ from .._core.tensor import Tensor
 from ..nn import Identity, Linear
 from .base import agree
 from .cfc_cells import CfCCell, WiredCfCCell, scan
-from .sequence import LiquidLayer, MixedMemory, dialect_of, one_of
+from .sequence import LiquidLayer, MixedMemory, dialect_of
 
 _WITHOUT_EFFECT = {
     "recurrent_activation": "sigmoid",
@@ -65,7 +65,7 @@ class CfC(LiquidLayer):
     ):
         super().__init__()
         refuse_or_warn("CfC", extra)
-        units = one_of(units=units, hidden_size=hidden_size)
+        units = agree("units", units, "hidden_size", hidden_size)
         self.dialect, input_size, units, self.neuron_map = dialect_of(input_size, units, neuron_map, wiring)
         settings = getattr(self.neuron_map, "cell_params", {})
 

@@ -140,6 +140,7 @@ class CfCCell(ModuleCell):
         return [*out, flashlight.cat(weights), flashlight.cat(biases)]
 
     def forward(self, input, hx=None, ts=1.0):
+        self.check_step(input, hx)
         hx = flashlight.zeros(input.shape[0], self.hidden_size, dtype=input.dtype) if hx is None else hx
         states, _ = scan([self], [self.hidden_size], input.unsqueeze(0), hx, step_span(ts))
         return states[0], states[0]
@@ -213,6 +214,7 @@ class WiredCfCCell(ModuleWiredCell):
 
     def forward(self, input, hx=None, timespans=1.0):
         h, c = hx if isinstance(hx, (tuple, list)) else (hx, None)
+        self.check_step(input, h, c)
         zeros = flashlight.zeros(input.shape[0], self.state_size, dtype=input.dtype)
         h = zeros if h is None else h
         if self.mixed_memory:

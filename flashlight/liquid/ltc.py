@@ -12,7 +12,7 @@ from .base import ModuleWiredCell, agree
 from .cfc import refuse_or_warn, with_maps
 from .cfc_cells import step_span
 from .ncps.wirings import FullyConnected
-from .sequence import LiquidLayer, MixedMemory, dialect_of, one_of
+from .sequence import LiquidLayer, MixedMemory, dialect_of
 
 _RANGES = {
     "gleak": (0.001, 1.0),
@@ -146,11 +146,12 @@ class LTCCell(ModuleWiredCell):
         masks = self.sparsity_mask, self.sensory_sparsity_mask
         key = tuple((id(m), m._version) for m in masks)
         if getattr(self, "_found", (None,))[0] != key:
-            object.__setattr__(self, "_found", (key, tuple(places(m.numpy()) for m in masks)))
+            object.__setattr__(self, "_found", (key, tuple(places(m.float().numpy()) for m in masks)))
         return self._found[1]
 
     def forward(self, inputs, states=None, elapsed_time=1.0):
         h, c = states if isinstance(states, (tuple, list)) else (states, None)
+        self.check_step(inputs, h, c)
         zeros = flashlight.zeros(inputs.shape[0], self.state_size, dtype=inputs.dtype)
         h = zeros if h is None else h
         memory = {"memory": self.lstm, "c": zeros if c is None else c} if self.mixed_memory else {}
@@ -189,7 +190,7 @@ class LTC(LiquidLayer):
     ):
         super().__init__()
         refuse_or_warn("LTC", extra)
-        units = one_of(units=units, hidden_size=hidden_size)
+        units = agree("units", units, "hidden_size", hidden_size)
         self.dialect, self.input_size, units, self.neuron_map = dialect_of(input_size, units, neuron_map, wiring)
         if self.neuron_map is None:
             self.neuron_map = FullyConnected(units)

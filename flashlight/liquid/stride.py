@@ -12,7 +12,7 @@ from .._core.tensor import Tensor
 from ..nn import Identity, Linear, ModuleList, Parameter, init
 from ..nn import functional as F
 from .activations import get_activation
-from .base import BaseModule, ModuleCell
+from .base import BaseModule, ModuleCell, agree
 from .cfc import with_maps
 from .cfc_cells import CfCCell, WiredCfCCell, scan, step_span
 from .sequence import Frame, LiquidLayer, MixedMemory, dialect_of, one_of
@@ -42,6 +42,7 @@ class StrideAwareCell(ModuleCell):
         self.register_parameter("bias", Parameter(flashlight.zeros(hidden_size)) if use_bias else None)
 
     def forward(self, inputs, state=None, elapsed_time=1.0):
+        self.check_step(inputs, state)
         h = flashlight.zeros(inputs.shape[0], self.hidden_size, dtype=inputs.dtype) if state is None else state
         target = self._function(F.linear(inputs, self.weight_ih, self.bias) + F.linear(h, self.weight_hh))
         e = elapsed_time * (self.stride_length * self.time_scale_factor)
@@ -211,7 +212,7 @@ class StrideAwareCfC(LiquidLayer):
         if ready is not None:
             input_size, neuron_map = None, ready.neuron_map
             stride_length = ready.stride_length if stride_lengths is None else stride_length
-        units = one_of(units=units, hidden_size=hidden_size)
+        units = agree("units", units, "hidden_size", hidden_size)
         self.dialect, self.input_size, self.units, self.neuron_map = dialect_of(input_size, units, neuron_map, wiring)
         self.stride_lengths = [_stride(s, "stride_lengths") for s in (stride_lengths or [stride_length])]
         if combine not in ("partition", "concat", "mean"):

@@ -10,7 +10,7 @@ from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedPara
 
 from . import common_types, grad, modules, parallel, parameter, utils  # isort: skip - these need the layers
 from .parallel import DataParallel  # isort: skip
-from . import _summary, attention  # isort: skip
+from . import _liquid, _summary, attention  # isort: skip
 
 __all__ = [
     *_layers,
@@ -31,6 +31,7 @@ __all__ = [
     "parameter",
     "utils",
 ]
+__getattr__ = _liquid.finder(__name__, _liquid.ALL)
 
 
 def factory_kwargs(kwargs: dict | None) -> dict:

@@ -136,6 +136,8 @@ def _store(running: Tensor, stat: mx.array, momentum: float) -> None:
 
 
 def _track(running_mean, running_var, mean, var, count: int, momentum: float) -> None:
+    if not count:  # no samples tell nothing
+        return
     if running_mean is not None:
         _store(running_mean, read(mean), momentum)
     if running_var is not None:
@@ -481,6 +483,8 @@ def torch_group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn
 @op(namespace="nn.functional", backward="Div", autocast="cpu fp32")
 def local_response_norm(input: Array, size, alpha=0.0001, beta=0.75, k=1.0) -> Array:
     """Divide by ``(k + alpha * a) ** beta``, a the mean square of the ``size`` channels around. Shape: (N, C, *S)."""
+    if input.size == 0:
+        return input
     squares = mx.square(input)
     widths = [(0, 0)] * input.ndim
     widths[1] = (size // 2, (size - 1) // 2)

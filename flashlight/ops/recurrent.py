@@ -33,7 +33,7 @@ def _order(T: int, reverse: bool) -> range:
 def _project(input, weight, *biases):
     """(T, B, I) by (G*H, I) -> (T, B, G*H)."""
     T, B, I = input.shape  # noqa: E741
-    out = mx.matmul(input.reshape(T * B, I), weight.T).reshape(T, B, -1)
+    out = mx.matmul(input.reshape(T * B, I), weight.T).reshape(T, B, weight.shape[0])
     total = None
     for b in biases:
         if b is not None:
@@ -59,14 +59,19 @@ def _rest(valid, a):
     return 0 if valid is None else a * (1 - valid.astype(a.dtype))
 
 
+def _flat(a):
+    """(T, B, n) as (T * B, n), empty batches too."""
+    return a.reshape(a.shape[0] * a.shape[1], a.shape[2])
+
+
 def _weight_gradients(dgates, input, previous, weights: Weights, dgates_hidden=None):
     """(dx, dw_ih, dw_hh, db_ih, db_hh) from the gates' gradients of all steps."""
     T, B, I = input.shape  # noqa: E741
-    flat = dgates.reshape(T * B, -1)
-    hidden = flat if dgates_hidden is None else dgates_hidden.reshape(T * B, -1)
+    flat = _flat(dgates)
+    hidden = flat if dgates_hidden is None else _flat(dgates_hidden)
     dx = mx.matmul(flat, weights.w_ih).reshape(T, B, I)
     dw_ih = mx.matmul(flat.T, input.reshape(T * B, I))
-    dw_hh = mx.matmul(hidden.T, previous.reshape(T * B, -1))
+    dw_hh = mx.matmul(hidden.T, _flat(previous))
     return (
         dx,
         dw_ih,
@@ -164,8 +169,7 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, w_hr, saved, lengths, reverse):
     )
     dw_hr = None
     if w_hr is not None:
-        P, H = w_hr.shape
-        dw_hr = mx.matmul(mx.stack(d_projected[::-1]).reshape(-1, P).T, mx.stack(raw).reshape(-1, H))
+        dw_hr = mx.matmul(_flat(mx.stack(d_projected[::-1])).T, _flat(mx.stack(raw)))
     return dx, dh, dc, dw_ih, dw_hh, db_ih, db_hh, dw_hr
 
 

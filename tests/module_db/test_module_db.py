@@ -15,9 +15,9 @@ import torch
 import flashlight
 
 pytest.importorskip("expecttest", reason="torch's own test tools need it")
-from torch.testing._internal.common_modules import module_db  # noqa: E402
+from torch.testing._internal.common_modules import module_db
 
-from ..op_db import harness  # noqa: E402
+from ..op_db import harness
 
 # modules of parts of torch that do not exist here, see docs/compatibility.md
 MODULES = [info for info in module_db if "quantized" not in info.module_cls.__module__]

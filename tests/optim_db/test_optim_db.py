@@ -9,7 +9,7 @@ import torch
 import flashlight
 
 pytest.importorskip("expecttest", reason="torch's own test tools need it")
-from torch.testing._internal.common_optimizers import optim_db  # noqa: E402
+from torch.testing._internal.common_optimizers import optim_db
 
 CASES = [(info, case) for info in optim_db for case in info.optim_inputs_func(device="cpu")]
 SHAPES = {"Muon": [(3, 4), (4, 2)]}
@@ -59,7 +59,8 @@ def test_optimizer(info, case):
     expected = _trained(torch, name, case.kwargs)
     found = _trained(flashlight, name, case.kwargs)
     for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6)
+        # Muon's products are in bfloat16, which MLX and torch sum in orders of their own
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-4 if name == "Muon" else 2e-6)
 
 
 SCHEDULERS = {

@@ -11,7 +11,7 @@ import flashlight
 from flashlight.utils.tensorboard import SummaryWriter
 
 pytest.importorskip("tensorboardX")
-from tensorboardX.proto import event_pb2  # noqa: E402
+from tensorboardX.proto import event_pb2
 
 
 def _events(folder) -> list:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import _liquid  # isort: skip
 from .module import Module  # isort: skip - the others build on it
 from .activation import (
     CELU,
@@ -316,3 +317,4 @@ __all__ = [
     "ZeroPad2d",
     "ZeroPad3d",
 ]
+__getattr__ = _liquid.finder(__name__, _liquid.ALL)

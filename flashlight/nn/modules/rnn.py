@@ -11,12 +11,14 @@ import flashlight
 
 from ..._core.modes import modes
 from ..._core.tensor import Tensor
-from .. import init
+from .. import _liquid, init
 from ..parameter import Parameter
 from ..utils.rnn import PackedSequence
 from .module import Module
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
+
+__getattr__ = _liquid.finder(__name__, _liquid.RECURRENT)
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
