@@ -12,6 +12,7 @@ import threading
 import mlx.core as mx
 import numpy as np
 
+from .._core import lazy
 from .._core.conversion import from_host
 from .._core.modes import modes
 from .._core.numerics.elementary import exp, sigmoid, tanh
@@ -115,13 +116,14 @@ def on_host(array: mx.array) -> np.ndarray:
 
 def back(array: np.ndarray, like: mx.array) -> mx.array:
     """A numpy array as MLX's, in the dtype of another one."""
-    made = from_host(np.ascontiguousarray(array))
+    # a dimension of one may keep a negative stride, which counts as contiguous but not for MLX
+    made = from_host(array.copy() if min(array.strides, default=0) < 0 else np.ascontiguousarray(array))
     return made if made.dtype == like.dtype else made.astype(like.dtype)
 
 
 def uses_host() -> bool:
-    """Whether scans run in numpy: when there is no GPU to run them."""
-    return mx.default_device().type == mx.DeviceType.cpu
+    """Whether scans run in numpy: when there is no GPU to run them, and values are there to run them on."""
+    return mx.default_device().type == mx.DeviceType.cpu and not lazy.is_paused()
 
 
 def wants_gradient(tensors) -> bool:

@@ -14,6 +14,8 @@ from .._core.numerics.elementary import sigmoid, tanh
 from .._core.table import Array, op
 from ..kernels import gru as gru_kernel
 from ..kernels import lstm as lstm_kernel
+from ..kernels import recurrent_host
+from ..kernels.arrays import back, on_host, uses_host, wants_gradient
 
 
 class Weights(NamedTuple):
@@ -86,6 +88,28 @@ def _stacked(steps, order):
     return mx.stack(steps if order.step == 1 else steps[::-1])
 
 
+# ------------------------------------------------------------------------------------------------- without a GPU, in numpy
+def _hosted(input) -> bool:
+    """Whether a sequence runs in numpy. Halves are rounded at every operation, which numpy does not do."""
+    return uses_host() and input.dtype in (mx.float32, mx.float64) and input.size > 0
+
+
+def _host_scan(kind, arguments):
+    """A scan of arrays in numpy: (outputs, the scan)."""
+    like = arguments[0]
+    scan = kind(*(on_host(a) if isinstance(a, mx.array) else a for a in arguments))
+    return tuple(back(a, like) for a in (scan.result(), *scan.last())), scan
+
+
+def _host_gradients(scan, gs, like, needs, absent) -> tuple:
+    """The gradients of all tensors, None for those that are ``absent`` or need none."""
+    grads = scan.gradients(*(on_host(g) for g in gs), needs)
+    return tuple(
+        None if g is None or missing or not need else back(g, like)
+        for g, need, missing in zip(grads, needs, absent, strict=True)
+    )
+
+
 # ------------------------------------------------------------------------------------------------------------------ LSTM
 def _lstm_gates(pre, H: int):
     i, f, o = (sigmoid(pre[:, k * H : (k + 1) * H]) for k in (0, 1, 3))
@@ -144,7 +168,10 @@ def lstm_sequence(
 
 
 @lstm_sequence.vjp
-def _(gs, input, w_ih, w_hh, b_ih, b_hh, w_hr, saved, lengths, reverse):
+def _(gs, input, w_ih, w_hh, b_ih, b_hh, w_hr, saved, needs, lengths, reverse):
+    if isinstance(saved, recurrent_host.Lstm):
+        absent = (False, False, False, False, False, b_ih is None, b_hh is None, w_hr is None)
+        return _host_gradients(saved, gs, input, needs, absent)
     previous, cells, gates, squashed, raw = saved
     order = _order(input.shape[0], reverse)
     d_out, dh, dc = gs
@@ -173,7 +200,20 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, w_hr, saved, lengths, reverse):
     return dx, dh, dc, dw_ih, dw_hh, db_ih, db_hh, dw_hr
 
 
-lstm_sequence.saving(_lstm_forward)
+def _lstm_saving(*arguments):
+    return _host_scan(recurrent_host.Lstm, arguments) if _hosted(arguments[0]) else _lstm_forward(*arguments)
+
+
+lstm_sequence.saving(_lstm_saving)
+
+
+@op(namespace="_", name="lstm_inference", method=False, autocast="low", grad=False)
+def lstm_inference(
+    input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, w_hr: Array | None,
+    lengths, reverse: bool,
+) -> Array:  # fmt: skip
+    """The same when no gradient is wanted, in numpy where that is faster."""
+    return _lstm_saving(input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, lengths, reverse)[0]
 
 
 # ------------------------------------------------------------------------------------------------------------------- GRU
@@ -227,7 +267,10 @@ def gru_sequence(
 
 
 @gru_sequence.vjp
-def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, lengths, reverse):
+def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, needs, lengths, reverse):
+    if isinstance(saved, recurrent_host.Gru):
+        absent = (False, False, False, False, b_ih is None, b_hh is None)
+        return _host_gradients(saved, gs, input, needs, absent)
     previous, gates = saved
     order = _order(input.shape[0], reverse)
     d_out, dh = gs
@@ -248,7 +291,19 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, lengths, reverse):
     return dx, dh, dw_ih, dw_hh, db_ih, db_hh
 
 
-gru_sequence.saving(_gru_forward)
+def _gru_saving(*arguments):
+    return _host_scan(recurrent_host.Gru, arguments) if _hosted(arguments[0]) else _gru_forward(*arguments)
+
+
+gru_sequence.saving(_gru_saving)
+
+
+@op(namespace="_", name="gru_inference", method=False, autocast="cpu input, gpu low", grad=False)
+def gru_inference(
+    input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, lengths, reverse: bool,
+) -> Array:  # fmt: skip
+    """The same when no gradient is wanted, in numpy where that is faster."""
+    return _gru_saving(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse)[0]
 
 
 # ------------------------------------------------------------------------------------------------------------------- RNN
@@ -285,7 +340,10 @@ def rnn_sequence(
 
 
 @rnn_sequence.vjp
-def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, lengths, reverse, nonlinearity):
+def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, needs, lengths, reverse, nonlinearity):
+    if isinstance(saved, recurrent_host.Rnn):
+        absent = (False, False, False, False, b_ih is None, b_hh is None)
+        return _host_gradients(saved, gs, input, needs, absent)
     previous, values = saved
     order = _order(input.shape[0], reverse)
     d_out, dh = gs
@@ -304,4 +362,27 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, lengths, reverse, nonlinearity):
     return dx, dh, dw_ih, dw_hh, db_ih, db_hh
 
 
-rnn_sequence.saving(_rnn_forward)
+def _rnn_saving(*arguments):
+    return _host_scan(recurrent_host.Rnn, arguments) if _hosted(arguments[0]) else _rnn_forward(*arguments)
+
+
+rnn_sequence.saving(_rnn_saving)
+
+
+@op(namespace="_", name="rnn_inference", method=False, autocast="low", grad=False)
+def rnn_inference(
+    input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, lengths, reverse: bool,
+    nonlinearity: str,
+) -> Array:  # fmt: skip
+    """The same when no gradient is wanted, in numpy where that is faster."""
+    return _rnn_saving(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse, nonlinearity)[0]
+
+
+_INFERENCE = {lstm_sequence: lstm_inference, gru_sequence: gru_inference, rnn_sequence: rnn_inference}
+
+
+def without_gradient(sequence, tensors):
+    """The operator to run: that without a gradient if none of the tensors wants one and it is a host that computes."""
+    if uses_host() and not wants_gradient(t for t in tensors if t is not None):
+        return _INFERENCE[sequence]
+    return sequence

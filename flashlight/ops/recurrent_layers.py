@@ -9,7 +9,7 @@ from .._core import checks, dispatch
 from .._core.conversion import host_value, to_numpy
 from .._core.table import composite, namespaces
 from .._core.tensor import Tensor, wrap
-from .recurrent import gru_sequence, lstm_sequence, rnn_sequence
+from .recurrent import gru_sequence, lstm_sequence, rnn_sequence, without_gradient
 
 
 def _torch(name: str):
@@ -45,7 +45,7 @@ def _run(sequence, extra, input, states, weights, bias: bool, projected: bool, l
     tensors = (input, *states, w_ih, w_hh, b_ih, b_hh)
     if sequence is lstm_sequence:
         tensors = (*tensors, w[-1] if projected else None)
-    output, *last = dispatch.run(sequence, tensors, (lengths, reverse, *extra))
+    output, *last = dispatch.run(without_gradient(sequence, tensors), tensors, (lengths, reverse, *extra))
     return output, last
 
 
@@ -133,7 +133,7 @@ def _one(sequence, extra, input, states, w_ih, w_hh, b_ih, b_hh):
     tensors = (input.unsqueeze(0), *states, w_ih, w_hh, b_ih, b_hh)
     if sequence is lstm_sequence:
         tensors = (*tensors, None)
-    return dispatch.run(sequence, tensors, (None, False, *extra))[1:]
+    return dispatch.run(without_gradient(sequence, tensors), tensors, (None, False, *extra))[1:]
 
 
 @composite(method=False, autocast="cpu input, gpu low")

@@ -15,5 +15,7 @@ def on_host(monkeypatch):
         pytest.skip("needs Linux and a C++ compiler")
     monkeypatch.setattr(launch, "factory", host.metal_kernel)
     monkeypatch.setattr(device, "GPU", True)
+    for module in ("ops.recurrent", "kernels.cfc", "kernels.ltc"):
+        monkeypatch.setattr(f"flashlight.{module}.uses_host", lambda: not device.GPU)
     monkeypatch.setattr(host.metal_kernel, "launches", 0)
     return host.metal_kernel

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import flashlight
-from flashlight.kernels import cfc, ltc
 from flashlight.liquid import LTC, AutoNCPMap, CfC
 
 T, B, I, N = 4, 3, 5, 13  # noqa: E741
@@ -47,8 +46,6 @@ def test_layers_on_the_kernels_match_layers_without(name, timed, on_host, monkey
     wanted = _run(layer, timed)
     assert on_host.launches == 0
     monkeypatch.setattr("flashlight._core.device.GPU", True)
-    for module in (cfc, ltc):
-        monkeypatch.setattr(module, "uses_host", lambda: False)
     got = _run(layer, timed)
     assert on_host.launches >= (2 if name.startswith("ltc") else 2 * T)
     assert len(got) == len(wanted)
