@@ -71,6 +71,8 @@ class _Synapses:
             self.groups.append((neurons, slice(rows, stop), depth))
             rows = stop
         self.row = first[dst] + slots
+        # with all pairs the rows of a neuron are the sources themselves
+        self.pairs = (n, self.sources, batch) if edges is None else None
         self.src = np.zeros(rows, np.int64)
         self.src[self.row] = src
         slots, spread = _slots(src, self.sources)
@@ -90,6 +92,10 @@ class _Synapses:
             return made
 
         self.sig, self.shift = spread_out(sig * 0.5), spread_out(sig * mu * 0.5)
+        self.spread = None if edges is None else (spread_out(P * E * 0.5), spread_out(P * 0.5))
+        # where the two sums' gradients are that meet a row, among (N, 2)
+        self.dst = np.zeros(rows, np.int64)
+        self.dst[self.row] = 2 * dst
         # what a synapse adds to the two sums: (neurons, depth, 2) of each group, and turned
         shares = np.stack([at_rows(P * E * 0.5), at_rows(P * 0.5)], axis=1)
         self.shares = [shares[rows].reshape(-1, depth, 2) for _, rows, depth in self.groups]
@@ -101,8 +107,11 @@ class _Synapses:
 
     def _look(self, v):
         """tanh at all synapses from the potentials (sources, B)."""
-        np.take(v, self.src, axis=0, out=self.seen, mode="clip")
-        np.multiply(self.seen, self.sig, out=self.open)
+        if self.pairs is not None:
+            np.multiply(v, self.sig.reshape(self.pairs), out=self.open.reshape(self.pairs))
+        else:
+            np.take(v, self.src, axis=0, out=self.seen, mode="clip")
+            np.multiply(self.seen, self.sig, out=self.open)
         self.open -= self.shift
         return np.tanh(self.open, out=self.open)
 
@@ -127,32 +136,53 @@ class _Synapses:
         self.z, self.zv = (room.empty(self.seen.shape, self.seen.dtype) for _ in range(2))
         self.z[...] = 0
         self.zv[...] = 0
-        self.opened = [np.zeros_like(share) for share in self.shares]
-        self.visits = np.zeros(self.rest.shape[:2], self.seen.dtype)
+        self.visits = np.zeros((*self.rest.shape[:2], self.seen.shape[1]), self.seen.dtype)
+        if self.pairs is not None:
+            self.opened = np.zeros_like(self.shares[0])
+            return
+        self.opened, self.given = ([room.empty(self.seen.shape, self.seen.dtype) for _ in range(2)] for _ in range(2))
+        for total in self.opened:
+            total[...] = 0
 
     def fan_out(self, v, both):
         """Note the gradients of the synapses from those of the two sums (N, 2, B); returns that of v."""
         th, z = self._look(v), self.out[:-1]
-        self.visits += both.sum(axis=2)
-        for (neurons, rows, depth), share, opened in zip(self.groups, self.shares, self.opened, strict=True):
-            mine = both[neurons] if len(self.groups) > 1 else both
-            block = -1, depth, v.shape[1]
-            opened += th[rows].reshape(block) @ mine.swapaxes(1, 2)
-            np.matmul(share, mine, out=z[rows].reshape(block))
+        self.visits += both
+        self._meet(th, both, z)
         np.multiply(th, th, out=th)
         z *= np.subtract(1, th, out=th)
         self.z += z
-        self.zv += np.multiply(self.seen, z, out=self.scratch)
+        if self.pairs is not None:
+            np.multiply(v, z.reshape(self.pairs), out=self.scratch.reshape(self.pairs))
+        else:
+            np.multiply(self.seen, z, out=self.scratch)
+        self.zv += self.scratch
         z *= self.sig
-        going = np.take(self.out, self.leaving, axis=0, mode="clip")
+        going = z if self.pairs is not None else np.take(self.out, self.leaving, axis=0, mode="clip")
         return np.add.reduce(going.reshape(-1, self.sources * v.shape[1]), axis=0).reshape(v.shape)
+
+    def _meet(self, th, both, z) -> None:
+        """The gradient at the synapses (``z``, still to be multiplied by tanh's derivative), and what the two sums' P and E get."""
+        if self.pairs is not None:
+            self.opened += th.reshape(self.pairs) @ both.swapaxes(1, 2)
+            np.matmul(self.shares[0], both, out=z.reshape(self.pairs))
+            return
+        flat = both.reshape(-1, both.shape[2])
+        for k, (given, share, opened) in enumerate(zip(self.given, self.spread, self.opened, strict=True)):
+            np.take(flat[k:], self.dst, axis=0, out=given, mode="clip")
+            opened += np.multiply(th, given, out=self.scratch)
+            given *= share
+        np.add(*self.given, out=z)
 
     def gradients(self) -> list:
         """Those of (P, E, sig, mu), each (sources, N)."""
         src, dst = self.ends
         P, E, sig, mu = (w[src, dst] for w in self.weights)
-        opened = np.concatenate([opened.reshape(-1, 2) for opened in self.opened])[self.row]
-        a1, a2 = (opened + self.visits[dst]).T * 0.5
+        if self.pairs is not None:
+            opened = self.opened.reshape(-1, 2)
+        else:
+            opened = np.stack([total.sum(axis=1) for total in self.opened], axis=1)
+        a1, a2 = (opened[self.row] + self.visits.sum(axis=2)[dst]).T * 0.5
         z, zv = (total.sum(axis=1)[self.row] * 0.5 for total in (self.z, self.zv))
         made = []
         for value in (E * a1 + a2, P * a1, zv - mu * z, -sig * z):
