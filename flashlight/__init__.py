@@ -55,6 +55,7 @@ from ._core.tensor import (  # noqa: E402
 )
 
 newaxis = None
+torch = _sys.modules[__name__]  # torch.torch, as annotations of some packages write it
 # the version of the interface, as code that asks for torch.__version__ compares it, and our own
 __version__ = "2.13.0+flashlight.0.1.0"
 
@@ -89,6 +90,8 @@ _AUTOCAST = """
     set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled
 """
 _LAZY |= dict.fromkeys(_AUTOCAST.split(), "amp._state")
+_LAZY |= dict.fromkeys(["SymInt", "SymFloat", "SymBool", "Stream", "Event", "PyTorchFileReader", "PyTorchFileWriter"], "_C")
+_LAZY |= {"ScriptModule": "jit", "OutOfMemoryError": "cuda", "get_device_module": "accelerator"}
 _SUBMODULES = frozenset(m.name for m in _pkgutil.iter_modules(__path__) if m.name != "__main__")
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 
 import mlx.core as mx
 
 from ._core.device import METAL, device
 
+_device = device
 _ABSENT = "no accelerator is available: MLX has no Metal here; run on the CPU"
 
 
@@ -90,3 +92,9 @@ def reset_peak_memory_stats(device=None) -> None:
     """Start anew to record the most bytes arrays held."""
     _needed(device)
     mx.reset_peak_memory()
+
+
+def get_device_module(device: device | str | None = None):
+    """``torch.cpu``, ``torch.mps`` or ``torch.cuda``: the module for a device's kind; without one, the accelerator's."""
+    kind = (_device(device) if device is not None else current_accelerator() or _device("cpu")).type
+    return importlib.import_module(f".{kind}", __package__)

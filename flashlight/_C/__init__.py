@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 from .._core import absent
 from .._core.device import get_default_device as _get_default_device
 from .._core.generator import Generator
@@ -62,10 +64,75 @@ class DisableTorchFunctionSubclass:
 
 
 DisableTorchFunction = DisableTorchFunctionSubclass
+
+
+class DispatchKey(enum.Enum):
+    """Names of the layers an operator of PyTorch passes through; here packages only gather them."""
+
+    Undefined = enum.auto()
+    CPU = enum.auto()
+    CUDA = enum.auto()
+    MPS = enum.auto()
+    XPU = enum.auto()
+    XLA = enum.auto()
+    Meta = enum.auto()
+    Python = enum.auto()
+    Functionalize = enum.auto()
+    ADInplaceOrView = enum.auto()
+    Autograd = enum.auto()
+    AutogradCPU = enum.auto()
+    AutogradCUDA = enum.auto()
+    AutogradMPS = enum.auto()
+    AutogradXPU = enum.auto()
+    AutocastCPU = enum.auto()
+    AutocastCUDA = enum.auto()
+    AutocastMPS = enum.auto()
+    AutocastXPU = enum.auto()
+    CompositeImplicitAutograd = enum.auto()
+    CompositeExplicitAutograd = enum.auto()
+
+
+class DispatchKeySet:
+    """A set of dispatch keys."""
+
+    def __init__(self, *keys: DispatchKey):
+        self._keys = frozenset(keys)
+
+    def __or__(self, other: DispatchKeySet) -> DispatchKeySet:
+        return DispatchKeySet(*(self._keys | other._keys))
+
+    def __and__(self, other: DispatchKeySet) -> DispatchKeySet:
+        return DispatchKeySet(*(self._keys & other._keys))
+
+    def __sub__(self, other: DispatchKeySet) -> DispatchKeySet:
+        return DispatchKeySet(*(self._keys - other._keys))
+
+    def has(self, key: DispatchKey) -> bool:
+        """Whether a key is in it."""
+        return key in self._keys
+
+    def add(self, key: DispatchKey) -> DispatchKeySet:
+        """The set with one more key."""
+        return DispatchKeySet(*self._keys, key)
+
+    def remove(self, key: DispatchKey) -> DispatchKeySet:
+        """The set without a key."""
+        return DispatchKeySet(*(self._keys - {key}))
+
+    def __repr__(self) -> str:
+        return f"DispatchKeySet({', '.join(sorted(key.name for key in self._keys))})"
+
+
 globals().update(
     absent.names(
-        "_C", "DispatchKey DispatchKeySet Graph Value Node ScriptModule _ExcludeDispatchKeyGuard _TensorMeta", _ADVICE
+        "_C",
+        "Graph Value Node ScriptModule _ExcludeDispatchKeyGuard _TensorMeta PyTorchFileReader PyTorchFileWriter",
+        _ADVICE,
     )
+)
+globals().update(absent.names("_C", "SymInt SymFloat SymBool", "sizes are plain numbers, nothing is traced"))
+globals().update(
+    absent.names("_C", "Stream Event", "MLX orders work by itself; torch.accelerator.synchronize() waits for it")
 )
 absent.modules(
     "_C",

@@ -322,7 +322,8 @@ def write_out(out, result, rule: str = "", operands=()):
     """The ``out=`` form: put a result into a tensor the caller owns.
 
     Args:
-        rule: what torch asks of it, see ``op``: "exact" (the dtype of the result), "apart" (no memory of an operand's).
+        rule: what torch asks of it, see ``op``: "exact" (the dtype of the result), "apart" (no memory of an operand's),
+            "apart-first" (none of the first's, all or none of another's).
     """
     if isinstance(result, tuple):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):
@@ -345,7 +346,9 @@ def write_out(out, result, rule: str = "", operands=()):
     if out._view is not None:
         views.refuse_repeats(out)
     if "apart" in rule:
-        refuse_shared(out, operands, shape=result.shape)
+        first = 1 if "apart-first" in rule else len(operands)
+        refuse_shared(out, operands[:first], shape=result.shape)
+        refuse_shared(out, operands[first:], whole=False, shape=result.shape)
     value = convert(read(result), want.mlx)
     if read(out).shape == value.shape or out._view is None:
         views.write(out, wrap(value))

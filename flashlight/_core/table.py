@@ -56,7 +56,7 @@ class Operator:
         self.differentiable = options["grad"]
         self.autocast = autocast_policies(options["autocast"])
         self.cpu = options["cpu"]
-        self.constant_outputs = options["constant_outputs"]
+        self.constant_outputs, self.reads_indices = options["constant_outputs"], options["indices"]
         self.result = options["result"]
         self.out_rule = options["out_rule"]
         self.backward_name = (options["backward"] or _camel(name)) + "Backward0"
@@ -294,6 +294,7 @@ def op(
     backward: str | None = None,
     result: Callable | None = None,
     constant_outputs: Sequence[int] = (),
+    indices: bool = False,
     aliases: Sequence[str] = (),
     note: str = "",
 ):
@@ -305,13 +306,15 @@ def op(
         method: also a Tensor method; by default when it is in the torch namespace.
         inplace: also ``name_``. flagged: also in nn.functional, with a last argument ``inplace``.
         out: accept ``out=``; by default when it is in a namespace other than nn.functional. Words say what torch asks of it:
-            "exact" (it has the dtype of the result), "apart" (it shares no memory with the operands).
+            "exact" (it has the dtype of the result), "apart" (it shares no memory with the operands), "apart-first" (none
+            with the first, all or none with another).
         grad: False if it is not differentiable: its result does not require grad.
         autocast: what amp does to its operands: "low", "fp32", "widest", "input" (the dtype of the first), "banned", or for a function
             "keep" (nothing, nor to those of its operators). Where torch's lists differ, one for each family of devices: "cpu fp32,
             gpu widest", or "gpu fp32" alone.
         cpu: MLX has it on the CPU stream only. host: it computes with numpy on the host.
         result: the class of a named result. constant_outputs: outputs that have no gradient.
+        indices: what torch saves of the outputs is those without gradient, so the values may be written to before backward.
     """
 
     def declare(body: Callable) -> Operator:
@@ -319,7 +322,7 @@ def op(
         where = (namespace,) if isinstance(namespace, str) else tuple(namespace)
         options = {
             "promote": promote, "grad": grad, "autocast": autocast, "cpu": cpu or host, "result": result,
-            "constant_outputs": frozenset(constant_outputs), "backward": backward,
+            "constant_outputs": frozenset(constant_outputs), "indices": indices, "backward": backward,
             "out_rule": out if isinstance(out, str) else "",
         }  # fmt: skip
         operator = Operator(body, public, options)

@@ -22,6 +22,9 @@ def is_available() -> bool:
     return False
 
 
+_initialized = False
+
+
 def is_initialized() -> bool:
     """False: there is nothing to initialise."""
     return False
@@ -94,10 +97,23 @@ class Event:
 current_device = set_device = synchronize = get_device_name = get_device_properties = get_device_capability = _no_cuda
 current_stream = default_stream = stream = memory_allocated = max_memory_allocated = memory_reserved = _no_cuda
 max_memory_reserved = reset_peak_memory_stats = memory_summary = mem_get_info = get_rng_state = set_rng_state = _no_cuda
-get_rng_state_all = set_rng_state_all = cudart = FloatTensor = DoubleTensor = HalfTensor = LongTensor = IntTensor = (
-    _no_cuda
-)
-init = memory_stats = get_arch_list = CUDAGraph = graph = _no_cuda
+get_rng_state_all = set_rng_state_all = cudart = _no_cuda
+FloatTensor = DoubleTensor = HalfTensor = LongTensor = IntTensor = _no_cuda
+init = memory_stats = get_arch_list = _no_cuda
+
+
+class CUDAGraph:
+    """A recorded CUDA graph. Raises AssertionError: there is no CUDA."""
+
+    def __init__(self, *_args, **_kwargs):
+        _no_cuda()
+
+
+class graph:
+    """The context that records one. Raises AssertionError: there is no CUDA."""
+
+    def __init__(self, *_args, **_kwargs):
+        _no_cuda()
 
 
 class OutOfMemoryError(RuntimeError):

@@ -6,6 +6,7 @@ Collectives raise what PyTorch raises before ``init_process_group``. The names o
 from __future__ import annotations
 
 import enum
+import functools
 import os
 
 from .._core import absent
@@ -110,3 +111,18 @@ globals().update(
     )
 )
 absent.modules("distributed", MODULES, _ADVICE)
+
+
+def _require_initialized(func):
+    """A function of remote procedure calls as one that says, when called, that they were not set up."""
+
+    @functools.wraps(func)
+    def refuse(*_args, **_kwargs):
+        raise RuntimeError("RPC has not been initialized, and cannot be: a flashlight program is one process")
+
+    return refuse
+
+
+from .rpc import api as _api  # noqa: E402
+
+_api._require_initialized = _require_initialized

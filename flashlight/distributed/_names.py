@@ -95,7 +95,7 @@ MODULES = {
     "rpc": """
         init_rpc shutdown rpc_async rpc_sync remote RRef get_worker_info TensorPipeRpcBackendOptions WorkerInfo BackendType
     """,
-    "rpc.api": "_all_gather _require_initialized",
+    "rpc.api": "_all_gather",
     "rpc.functions": "async_execution",
     "run": "get_args_parser run main",
     "utils": "_sync_module_states",

@@ -17,7 +17,7 @@ _PACKAGE = "flashlight"
 _PACKAGE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SHIM_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_path")
 # Rooms of flashlight that torch does not have: reachable as flashlight.X only.
-_OWN = frozenset({"_core", "cli", "demo", "interop", "kernels"})
+_OWN = frozenset({"_core", "cli", "demo", "interop", "kernels", "liquid"})
 
 
 class _Alias:

@@ -39,11 +39,28 @@ def is_in_onnx_export() -> bool:
     return False
 
 
+# what packages say of their operators when they are imported: (name, version of ONNX) -> how it would be exported
+_symbolic: dict = {}
+
+
+def register_custom_op_symbolic(symbolic_name: str, symbolic_fn, opset_version: int) -> None:
+    """Note how an operator would be exported; ``export`` itself refuses. Raises: ValueError for no ``namespace::name``."""
+    if symbolic_name.count("::") != 1:
+        raise ValueError(
+            f"Failed to register operator {symbolic_name}. The symbolic name must match the format domain::name"
+        )
+    _symbolic[symbolic_name, opset_version] = symbolic_fn
+
+
+def unregister_custom_op_symbolic(symbolic_name: str, opset_version: int) -> None:
+    """Undo ``register_custom_op_symbolic``."""
+    _symbolic.pop((symbolic_name, opset_version), None)
+
+
 globals().update(
     absent.names(
         "onnx",
-        "export _export dynamo_export register_custom_op_symbolic unregister_custom_op_symbolic ExportOptions ONNXProgram "
-        "JitScalarType select_model_mode_for_export",
+        "export _export dynamo_export ExportOptions ONNXProgram JitScalarType  select_model_mode_for_export",
         _ADVICE,
     )
 )

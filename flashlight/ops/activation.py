@@ -8,7 +8,7 @@ import mlx.core as mx
 
 from .._core import dispatch
 from .._core.discrete import rrelu_noise
-from .._core.numerics.elementary import exp, sigmoid
+from .._core.numerics.elementary import conj, exp, sigmoid
 from .._core.numerics.error import erf
 from .._core.sampling import drawn
 from .._core.table import Array, composite, op
@@ -460,7 +460,7 @@ def tanhshrink(input: Array) -> Array:
 
 @tanhshrink.vjp
 def _(g, input, output):
-    t = input - output
+    t = conj(input - output)
     return g * t * t
 
 

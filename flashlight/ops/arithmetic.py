@@ -139,8 +139,10 @@ def _times(a, value):
 
 @addcmul.vjp(crosswise=("tensor1", "tensor2"))
 def _(g, tensor1, tensor2, value, needs):
-    scaled = g if value == 1 else g * _conjugated(value)
-    return g, scaled * conj(tensor2) if needs[1] else None, scaled * conj(tensor1) if needs[2] else None
+    def pulled(factor):
+        return g * conj(factor if value == 1 else _times(factor, value))
+
+    return g, pulled(tensor2) if needs[1] else None, pulled(tensor1) if needs[2] else None
 
 
 @op(promote="same", inplace=True, autocast="gpu widest")
@@ -152,8 +154,9 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value=ONE) -> Array
 
 @addcdiv.vjp
 def _(g, tensor1, tensor2, value, needs):
-    scaled = (g if value == 1 else g * _conjugated(value)) / conj(tensor2)
-    return g, scaled if needs[1] else None, -scaled * conj(tensor1 / tensor2) if needs[2] else None
+    to_first = g * conj(dispatch.scalar_array(value, g.dtype) / tensor2) if needs[1] else None
+    to_second = -g * conj(_times(tensor1, value) / mx.square(tensor2)) if needs[2] else None
+    return g, to_first, to_second
 
 
 @addcdiv.checked

@@ -140,13 +140,13 @@ def isfinite(input: Array) -> Array:
     return mx.isfinite(input)
 
 
-@op(grad=False)
+@op(grad=False, out="exact")
 def isposinf(input: Array) -> Array:
     """Whether each value is positive infinity."""
     return mx.isposinf(input)
 
 
-@op(grad=False)
+@op(grad=False, out="exact")
 def isneginf(input: Array) -> Array:
     """Whether each value is negative infinity."""
     return mx.isneginf(input)

@@ -118,25 +118,16 @@ def native_layer_norm(input, normalized_shape, weight, bias, eps):
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
     """Group norm with the mean and reciprocal deviation of each group."""
     grouped = input.reshape(N, group, -1) if N * C * HxW else input.reshape(N, group, 0)
+    if input.element_size() == 2:  # half precision is summed in single precision
+        grouped = grouped.float()
     mean, var = _moments(grouped, [2])
     rstd = (var + eps).rsqrt()
     out = ((grouped - mean) * rstd).reshape(input.shape)
     shape = [1, C] + [1] * (input.ndim - 2)
     out = out if weight is None else out * weight.view(shape)
-    return out if bias is None else out + bias.view(shape), mean.squeeze(2), rstd.squeeze(2)
-
-
-@composite(method=False)
-def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
-    """Batch norm with the mean and reciprocal deviation it used (empty when it used the running ones)."""
-    out = namespaces["nn.functional"]["batch_norm"](
-        input, running_mean, running_var, weight, bias, training, momentum, eps
-    )
-    if not training:
-        return out, input.new_empty(0), input.new_empty(0)
-    dims = [d for d in range(input.ndim) if d != 1]
-    mean, var = _moments(input, dims)
-    return out, mean.detach().flatten(), (var + eps).rsqrt().detach().flatten()
+    out = out if bias is None else out + bias.view(shape)
+    kind = input.dtype if weight is None else weight.dtype
+    return out.to(input.dtype), mean.squeeze(2).to(kind), rstd.squeeze(2).to(kind)
 
 
 @composite(method=False)
@@ -193,7 +184,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """
     modes = {
         "use_mm_for_euclid_dist_if_necessary": 25,
-        "use_mm_for_euclid_dist": 0,
+        "use_mm_for_euclid_dist": 25,  # of few rows the differences themselves are as quick and lose no digits
         "donot_use_mm_for_euclid_dist": math.inf,
     }
     if compute_mode not in modes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import mlx.core as mx
 import numpy as np
 
@@ -157,10 +159,32 @@ def histogram_of(input: Array, weight: Array | None, edges, density) -> Array:
     _floats("histogramdd", input)
     points = _on_host(input).astype(np.float64).reshape(-1, len(edges))
     weights = None if weight is None else _on_host(weight).astype(np.float64).reshape(-1)
-    hist = np.histogramdd(points, [e.astype(np.float64) for e in edges], weights=weights)[0]
+    hist = _boxed(points, [e.astype(np.float64) for e in edges], weights)
     if density:
         hist = hist / _volumes(edges) / hist.sum()
     return _from_host(hist.astype(_on_host(input).dtype), input)
+
+
+def _boxed(points: np.ndarray, edges: list, weights) -> np.ndarray:
+    """The weights of the points in each box; edges that do not increase leave boxes out, as torch's search does."""
+    inside, place, shape = np.ones(len(points), dtype=bool), 0, [len(e) - 1 for e in edges]
+    for column, e, n in zip(points.T, edges, shape, strict=True):
+        inside &= (column >= e[0]) & (column <= e[-1])
+        place = place * n + np.clip(_first_above(column, e) - 1, 0, n - 1)
+    weights = None if weights is None else weights[inside]
+    return np.bincount(place[inside], weights, math.prod(shape)).astype(np.float64).reshape(shape)
+
+
+def _first_above(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Where halving ends: in increasing edges, at the first one above each value."""
+    first, count = np.zeros(values.shape, dtype=np.int64), np.full(values.shape, len(edges))
+    for _ in range(len(edges).bit_length()):
+        half = count // 2
+        middle = np.minimum(first + half, len(edges) - 1)
+        passed = (count > 0) & ~(values < edges[middle])
+        first = np.where(passed, middle + 1, first)
+        count = np.where(passed, count - half - 1, half)
+    return first
 
 
 def _volumes(edges) -> np.ndarray:

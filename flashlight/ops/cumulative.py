@@ -127,7 +127,7 @@ def _(g, input, dim, output):
     a, out, g = wide(input), wide(output), wide(g)
     # the sums grow along the dimension, so every factor is at most one
     growth = exp(_difference(out, shifted(out, 1, axis, float("inf"))))
-    return (exp(a - out) * _recurrence(growth, g, axis)).astype(input.dtype)
+    return (conj(exp(a - out)) * _recurrence(conj(growth), g, axis)).astype(input.dtype)
 
 
 def _difference(a: mx.array, b: mx.array) -> mx.array:
@@ -137,7 +137,7 @@ def _difference(a: mx.array, b: mx.array) -> mx.array:
 
 # ------------------------------------------------------------------------------------------------------------ extrema
 def _running(name: str, scan, least):
-    @op(name=name, result=getattr(return_types, name), constant_outputs=(1,))
+    @op(name=name, result=getattr(return_types, name), constant_outputs=(1,), indices=True)
     def running(input: Array, dim) -> tuple[Array, Array]:
         if kind_of(input) == COMPLEX:
             raise not_implemented(f"{name}_cpu", input)

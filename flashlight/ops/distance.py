@@ -10,6 +10,7 @@ import numpy as np
 from .._core.conversion import from_host
 from .._core.table import Array, composite, op
 from .kinds import not_implemented
+from .norms import p_norm
 
 _BOTH = ("torch", "nn.functional")
 
@@ -18,6 +19,8 @@ def _norm(x, p: float):
     """The p-norm of the last axis; every operation has a gradient, that at zero being zero as in torch."""
     if p == 0:
         return (x != 0).astype(x.dtype).sum(-1)
+    if x.dtype == mx.complex64:
+        return p_norm(x, p, -1, False)
     size = mx.abs(x)
     if p == 1:
         return size.sum(-1)

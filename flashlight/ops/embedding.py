@@ -23,19 +23,27 @@ def _out_of_range(_value: int) -> IndexError:
 
 
 @op(namespace="_", name="embedding", method=False)
-def rows(weight: Array, input: Array, padding_idx: int, by_frequency: bool) -> Array:
-    """Rows of ``weight`` at integer indices; ``padding_idx`` (-1 for none) gets no gradient."""
+def rows(weight: Array, input: Array, padding_idx: int, by_frequency: bool, sparse: bool) -> Array:
+    """Rows of ``weight`` at integer indices; ``padding_idx`` (-1 for none) gets no gradient.
+
+    With ``sparse`` the gradient is -0.0 in the rows nothing looked up, which sums keep, and never in the others.
+    """
     return mx.take(weight, input, axis=0)
 
 
 @rows.vjp
-def _(g, input, shapes, padding_idx, by_frequency):
+def _(g, input, shapes, padding_idx, by_frequency, sparse):
     V, D = shapes[0]
     index = input.reshape(-1)
     g = g.reshape(-1, D)
     if by_frequency:
         counts = mx.zeros((V,), dtype=g.dtype).at[index].add(mx.ones(index.shape, dtype=g.dtype))
         g = g / mx.expand_dims(mx.take(counts, index), -1)
+    if sparse:
+        g = g + 0.0  # -0.0 becomes 0.0
+        if padding_idx >= 0:
+            g = mx.where(mx.expand_dims(index != padding_idx, -1), g, mx.array(-0.0, g.dtype))
+        return mx.full((V, D), -0.0, dtype=g.dtype).at[index].add(g), None
     if padding_idx >= 0:
         g = g * mx.expand_dims((index != padding_idx).astype(g.dtype), -1)
     return mx.zeros((V, D), dtype=g.dtype).at[index].add(g), None
@@ -55,6 +63,12 @@ def _check_indices(name: str, input) -> None:
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
             f"{input.type()} instead (while checking arguments for {name})"
         )
+
+
+def mark_sparse(weight, sparse: bool) -> None:
+    """Let ``SparseAdam`` know that the gradient of ``weight`` tells the rows it is about."""
+    if sparse and weight._rg and weight._node is None:
+        weight._sparse_rows = True
 
 
 def _padding(padding_idx, V: int) -> int:
@@ -83,7 +97,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     """Rows of a table.
 
     Args:
-        sparse: accepted; gradients are dense here, with the same values.
+        sparse: ``SparseAdam`` then updates the rows looked up; gradients are dense here, with the same values.
 
     Shape: (*) indices, (V, D) -> (*, D).
 
@@ -97,7 +111,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     padding = _padding(padding_idx, weight.size(0))
     if max_norm is not None:
         _renormalise(weight, input, max_norm, norm_type)
-    return dispatch.run(rows, (weight, input), (padding, bool(scale_grad_by_freq)))
+    mark_sparse(weight, sparse)
+    return dispatch.run(rows, (weight, input), (padding, bool(scale_grad_by_freq), sparse))
 
 
 @composite(namespace=("torch", "nn.functional"), method=False, differentiable=False)
@@ -163,6 +178,10 @@ def embedding_bag(
         raise TypeError("sparse must be bool")
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
+    if mode == "max" and scale_grad_by_freq:
+        raise ValueError("max mode does not support scaling the gradient by the frequency")
+    if mode == "max" and sparse:
+        raise ValueError("max mode does not support sparse weights")
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(
             "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
@@ -189,7 +208,8 @@ def embedding_bag(
     padding = _padding(padding_idx, weight.size(0))
     if max_norm is not None:
         _renormalise(weight, input, max_norm, norm_type)
-    found = dispatch.run(rows, (weight, input), (padding, bool(scale_grad_by_freq)))
+    mark_sparse(weight, sparse)
+    found = dispatch.run(rows, (weight, input), (padding, bool(scale_grad_by_freq), sparse))
     return _bags(found, input, bounds, mode, per_sample_weights, padding)
 
 

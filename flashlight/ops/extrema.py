@@ -21,7 +21,9 @@ def _require(
     empty: type = RuntimeError,
     hint: str = " Specify the reduction dim with the 'dim' argument.",
 ):
-    """Refuse to reduce over nothing."""
+    """Refuse to reduce over nothing, and what torch's dimension sets can not hold."""
+    if a.ndim > 64 and axes is not None:
+        raise RuntimeError("only tensors with up to 64 dims are supported")
     if axes is None and a.size == 0:
         raise empty(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.{hint}")
     for axis in axes or ():
@@ -147,7 +149,7 @@ def _over_all(name: str, reduce):
 
 
 def _over_dim(name: str, arg):
-    @op(name=f"{name}_dim", namespace="_", method=False, backward=name.capitalize(), constant_outputs=(1,),
+    @op(name=f"{name}_dim", namespace="_", method=False, backward=name.capitalize(), constant_outputs=(1,), indices=True,
         result=getattr(return_types, name))  # fmt: skip
     def over_dim(input: Array, dim, keepdim) -> tuple[Array, Array]:
         """The extrema along a dimension and where they are."""

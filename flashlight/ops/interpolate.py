@@ -53,7 +53,7 @@ def _taps(mode: str, size: int, out: int, scale: float | None, align: bool, anti
         return at[:, None], np.ones((out, 1))
     x, ratio = _source(size, out, scale, align, single)
     if antialias:
-        return _antialiased(mode, size, x, float(ratio))
+        return _antialiased(mode, size, out, ratio)
     if mode == "bicubic":
         base = np.floor(x)
         taps = base[:, None].astype(np.int64) + np.arange(-1, 3)
@@ -64,10 +64,12 @@ def _taps(mode: str, size: int, out: int, scale: float | None, align: bool, anti
     return np.stack([low, np.minimum(low + 1, size - 1)], 1), np.stack([1 - part, part], 1)
 
 
-def _antialiased(mode: str, size: int, x, ratio: float) -> tuple:
-    # the kernel is widened to the step when shrinking, and the weights inside the image sum to one
-    stretch, reach = max(ratio, 1.0), 2.0 if mode == "bicubic" else 1.0
-    center, support = x.astype(np.float64) + 0.5, reach * stretch
+def _antialiased(mode: str, size: int, out: int, ratio) -> tuple:
+    # the kernel is widened to the step when shrinking, and the weights inside the image sum to one; torch steps from half a
+    # step with aligned corners too
+    stretch, reach = max(float(ratio), 1.0), 2.0 if mode == "bicubic" else 1.0
+    center = ((np.arange(out, dtype=ratio.dtype) + ratio.dtype.type(0.5)) * ratio).astype(np.float64)
+    support = reach * stretch
     start = np.maximum((center - support + 0.5).astype(np.int64), 0)
     end = np.minimum((center + support + 0.5).astype(np.int64), size)
     taps = start[:, None] + np.arange(int((end - start).max()))

@@ -56,12 +56,12 @@ def check_square(name: str, t, letter: str = "A") -> None:
         )
 
 
-def square_input(name: str):
+def square_input(name: str, half: bool = False):
     """The check of an operator on square matrices."""
 
     def check(arrays, _statics):
         check_square(name, arrays[0])
-        check_float(name, arrays[0])
+        check_float(name, arrays[0], half)
         return arrays
 
     return check
@@ -102,6 +102,10 @@ def conj_t(a):
     return mx.conjugate(a) if a.dtype == mx.complex64 else a
 
 
+def _tupled(found) -> tuple:
+    return found if isinstance(found, tuple) else (found,)
+
+
 def each_matrix(fn, a: np.ndarray, *others: np.ndarray):
     """``fn`` of every matrix of a batch (and the corresponding parts of ``others``), stacked."""
     if a.ndim == 2:
@@ -109,8 +113,12 @@ def each_matrix(fn, a: np.ndarray, *others: np.ndarray):
     batch = a.shape[:-2]
     flat = [x.reshape(-1, *x.shape[len(batch) :]) for x in (a, *others)]
     found = [fn(*parts) for parts in zip(*flat, strict=True)]
-    if not found:
-        raise RuntimeError("a batch of no matrices")
+    if not found:  # no matrices: what comes of an identity tells the shapes
+        like = fn(
+            *(np.eye(*x.shape[1:], dtype=x.dtype) if x.ndim == 3 else np.ones(x.shape[1:], x.dtype) for x in flat)
+        )
+        empty = [np.empty((*batch, *np.shape(part)), np.asarray(part).dtype) for part in _tupled(like)]
+        return tuple(empty) if isinstance(like, tuple) else empty[0]
     if isinstance(found[0], tuple):
         return tuple(np.stack(part).reshape(*batch, *part[0].shape) for part in zip(*found, strict=True))
     return np.stack(found).reshape(*batch, *np.shape(found[0]))

@@ -6,6 +6,8 @@ for what a decomposition leaves undetermined.
 
 from __future__ import annotations
 
+import math
+
 import mlx.core as mx
 import numpy as np
 
@@ -353,7 +355,7 @@ def _permutation(pivots: np.ndarray, m: int, dtype) -> np.ndarray:
         matrix[_order(p, m), np.arange(m)] = 1
         return matrix
 
-    flat = pivots.reshape(-1, pivots.shape[-1])
+    flat = pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1])
     return np.array([one(p) for p in flat], dtype=dtype).reshape(*pivots.shape[:-1], m, m)
 
 

@@ -73,7 +73,7 @@ def _factor(a: np.ndarray, hermitian: bool) -> tuple:
         a[k + rows :, k : k + rows] = low
         pivots[k : k + rows] = p + 1 if rows == 1 else -(p + 1)
         k += rows
-    return a, pivots, np.int32(info)
+    return np.tril(a), pivots, np.int32(info)
 
 
 def _block(a, k: int, rows: int, conj):

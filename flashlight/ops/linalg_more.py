@@ -193,6 +193,10 @@ def _exponential(a):
     n = a.shape[-1]
     if not a.size:
         return a
+    if a.itemsize == 2:
+        return _exponential(a.astype(mx.float32)).astype(a.dtype)
+    if a.dtype == mx.float32:  # squaring doubles the error each time
+        return _exponential(a.astype(mx.float64)).astype(mx.float32)
     degree = 18 if a.dtype == mx.float64 else 12
     norm = float(mx.max(mx.sum(mx.abs(a), axis=-2)).item())
     squarings = max(0, math.ceil(math.log2(norm)) + 1) if norm > 0.5 and math.isfinite(norm) else 0
@@ -220,7 +224,7 @@ def _(g, A):
     return _exponential(mx.concatenate([top, bottom], axis=-2))[..., :n, n:]
 
 
-matrix_exp.checked(square_input("linalg.matrix_exp"))
+matrix_exp.checked(square_input("linalg.matrix_exp", half=True))
 
 
 # ---------------------------------------------------------------------------------------------------------------- norms
@@ -238,20 +242,25 @@ def vector_norm(x, ord=2, dim=None, keepdim: bool = False, *, dtype=None, out=No
     return deliver(dispatch.run(operators["_.vector_norm"], (x,), (ord, _as_dims(dim), keepdim, dtype)), out)
 
 
+def _largest(values: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    """The maximum of what is not negative, 0 of nothing."""
+    return values.amax(dim, keepdim) if values.shape[dim] else values.sum(dim, keepdim)
+
+
 def _matrix_norm(A: Tensor, ord, dim, keepdim: bool) -> Tensor:
     first, second = dim
     if ord == "fro":
         return vector_norm(A, 2, dim, keepdim)
     if ord in ("nuc", 2, -2):
         values = svdvals(A.movedim(dim, (-2, -1)))
-        found = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord > 0 else values.amin(-1)
+        found = values.sum(-1) if ord == "nuc" else _largest(values, -1) if ord > 0 else values.amin(-1)
         if keepdim:
             for d in sorted(dim):
                 found = found.unsqueeze(d)
         return found
     summed, extreme = (first, second) if abs(ord) == 1 else (second, first)
     sums = vector_norm(A, 1, summed, True)
-    found = sums.amax(extreme, keepdim=True) if ord > 0 else sums.amin(extreme, keepdim=True)
+    found = _largest(sums, extreme, True) if ord > 0 else sums.amin(extreme, keepdim=True)
     return found if keepdim else found.squeeze(dim)
 
 
@@ -404,9 +413,10 @@ def vecdot(x, y, *, dim: int = -1, out=None):
 @composite(namespace="linalg", method=False, name="vander")
 def linalg_vander(x, N=None):
     """The matrix whose columns are powers of ``x`` from 0 up."""
-    if x.ndim == 0 or (N is not None and N <= 1):
-        raise RuntimeError("N must be greater than 1.")
+    x = x.reshape(1) if x.ndim == 0 else x
     n = x.shape[-1] if N is None else N
+    if n <= 1:
+        raise RuntimeError("N must be greater than 1.")
     x = x if x.dtype.category > dtypes.INT else x.to(dtypes.int64)
     ones = x.detach().new_ones((*x.shape, 1))
     powers = x.unsqueeze(-1).expand(*x.shape, n - 1).cumprod(-1)

@@ -95,7 +95,7 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
     Shape: (*, I), (*, J), (K, I, J), (K) -> (*, K).
     """
     k, i, j = weight.shape
-    left = (_rows(input1) @ weight.transpose(1, 0, 2).reshape(i, k * j)).reshape(-1, k, j)
+    left = product(_rows(input1), weight.transpose(1, 0, 2).reshape(i, k * j)).reshape(-1, k, j)
     out = (left * _rows(input2)[:, None]).sum(-1).reshape(*input1.shape[:-1], k)
     return out if bias is None else out + bias
 

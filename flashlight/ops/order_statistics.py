@@ -36,7 +36,7 @@ def _nothing(a: mx.array, axis: int, keepdim: bool) -> tuple:
 def _selecting(name: str, choose):
     """An operator that picks one element of each row: ``choose(array, axis, *more) -> index``, the dimension kept."""
 
-    @op(name=f"{name}_dim", namespace="_", method=False, backward=name.capitalize(), constant_outputs=(1,),
+    @op(name=f"{name}_dim", namespace="_", method=False, backward=name.capitalize(), constant_outputs=(1,), indices=True,
         result=getattr(return_types, name))  # fmt: skip
     def selecting(input: Array, dim, keepdim) -> tuple[Array, Array]:
         """One element of each row and its index."""
@@ -56,7 +56,7 @@ def _selected(gs, outputs, shapes, dim, keepdim):
 
 
 # ----------------------------------------------------------------------------------------------------------- kthvalue
-@op(constant_outputs=(1,), result=return_types.kthvalue, out="exact apart")
+@op(constant_outputs=(1,), indices=True, result=return_types.kthvalue, out="exact apart")
 def kthvalue(input: Array, k, dim=-1, keepdim=False) -> tuple[Array, Array]:
     """The ``k``-th smallest element along a dimension (counted from 1) and its index."""
     _orderable("kthvalue", input)
@@ -151,7 +151,7 @@ def _mode_index(a: mx.array, axis: int) -> mx.array:
     return mx.take_along_axis(places, mx.moveaxis(longest, -1, axis), axis)
 
 
-@op(name="mode", constant_outputs=(1,), result=return_types.mode)
+@op(name="mode", constant_outputs=(1,), indices=True, result=return_types.mode)
 def mode(input: Array, dim=-1, keepdim=False) -> tuple[Array, Array]:
     """The most frequent value along a dimension, the smallest of several, and the index of its last occurrence."""
     if kind_of(input) == COMPLEX:

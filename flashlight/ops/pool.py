@@ -212,7 +212,7 @@ def _declare_max(n: int) -> None:
         return _max_grad(g, input, output, n, how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode))
 
     @op(
-        name=f"{name}_with_indices", namespace="_", method=False, backward=_MAX_NAMES[n], constant_outputs=(1,),
+        name=f"{name}_with_indices", namespace="_", method=False, backward=_MAX_NAMES[n], constant_outputs=(1,), indices=True,
         autocast="cpu fp32" if n == 3 else None,
     )  # fmt: skip
     def both(input: Array, kernel_size, stride, padding, dilation, ceil_mode):
@@ -317,7 +317,8 @@ def _declare_mean(n: int) -> None:
         if input.dtype == mx.int64:
             total = _reduced(_padded(to_last(input, n), how, mx.array(0, mx.int64)), how, mx.add)
             counts = divisor_override or from_host(_counts(input.shape[-n:], how, count_include_pad).astype(np.int64))
-            return from_last(mx.sign(total) * mx.floor_divide(mx.abs(total), counts), input.ndim == n + 2)
+            sign = mx.sign(total) * (1 if divisor_override is None or divisor_override > 0 else -1)
+            return from_last(sign * mx.floor_divide(mx.abs(total), mx.abs(mx.array(counts))), input.ndim == n + 2)
         return _means(input, n, how, count_include_pad, divisor_override)
 
     @mean.vjp

@@ -148,7 +148,7 @@ def _scattered(g, index, shape: tuple, n: int):
 def _declare_max(n: int) -> None:
     name = f"adaptive_max_pool{n}d"
 
-    @op(name=name, namespace="_", method=False, constant_outputs=(1,), autocast="cpu fp32" if n == 3 else None)
+    @op(name=name, namespace="_", method=False, constant_outputs=(1,), indices=True, autocast="cpu fp32" if n == 3 else None)
     def maxima(input: Array, output_size):
         sizes = _sizes(name, input.shape, output_size, n)
         per_dimension = [from_host(_members(s, o)) for s, o in zip(input.shape[-n:], sizes, strict=True)]
@@ -198,7 +198,7 @@ def _starts(sample, size: int, out: int, kernel: int):
 def _declare_fractional(n: int) -> None:
     name = f"fractional_max_pool{n}d"
 
-    @op(name=name, namespace="_", method=False, constant_outputs=(1,), autocast="cpu fp32")
+    @op(name=name, namespace="_", method=False, constant_outputs=(1,), indices=True, autocast="cpu fp32")
     def maxima(input: Array, kernel, sizes, samples):
         shape = (*input.shape[:-n], *sizes)
         if 0 in shape:

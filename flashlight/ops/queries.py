@@ -97,6 +97,8 @@ def sum_to_size(self, *size):
     kept = own[len(own) - len(shape) :]
     if len(shape) > len(own) or any(n not in (1, m) for n, m in zip(shape, kept, strict=True)):
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(own)}}}.")
+    if self.dtype.category < dtypes.FLOAT and (shape != own or not own):
+        self = dispatch.cast(self, dtypes.int64)  # as sums are
     return dispatch.run(summed_to, (self,), (shape,))
 
 

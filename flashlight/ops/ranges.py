@@ -186,8 +186,12 @@ def logspace(
     """``base`` to the power of ``steps`` numbers equally spaced from ``start`` to ``end``."""
     start, end, steps, dtype = _ends("logspace", start, end, steps, dtype, out)
     dtypes.to_mlx(dtype)
-    # whole numbers are truncated after the power, as in torch
-    exponents = _spaced(start, end, steps, dtypes.float64 if dtype.category == dtypes.INT else dtype)
+    if dtype.category == dtypes.INT:  # the ends are truncated before the power, the values after it, as in torch
+        exponents = _spaced(int(start), int(end), steps, dtypes.float64)
+    else:
+        if dtype.itemsize == 2:
+            start, end = (mx.array(end_, dtype.mlx).item() for end_ in (start, end))
+        exponents = _spaced(start, end, steps, dtype)
     values = np.power(exponents.dtype.type(base), exponents)
     return into(out, from_host(values, dtype), device, requires_grad, layout, pin_memory)
 

@@ -386,7 +386,7 @@ def lifted(a, index, *others) -> list:
     return [a if a.ndim else a.reshape(1), *(x if x.ndim else x.reshape(1) for x in (index, *others))]
 
 
-@op(out="exact apart")
+@op(out="exact apart-first")
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """The elements of ``input`` that ``index`` names along a dimension: ``out[i][j] = input[index[i][j]][j]``.
 

@@ -6,11 +6,13 @@ import inspect
 import operator
 from collections.abc import Sequence
 
+import numpy as np
+
 from .._core import dispatch, dtypes
 from .._core.conversion import host_value
 from .._core.modes import modes
 from .._core.steps import Bitcast, Diagonal, Expand, Gathered, Permute, Reshape, Slice, Squeeze, Unfold, viewed_strides
-from .._core.table import Array, composite, inplace_view, method, op, publish
+from .._core.table import Array, composite, inplace_view, method, namespaces, op, publish
 from .._core.tensor import Tensor, read, tensor_property, wrap_dim
 from .._core.views import layout_of, storage_positions, storage_root
 from .._core.views import view as see
@@ -497,6 +499,20 @@ def unfold(self, dimension: int, size: int, step: int):
     return see(self, Unfold(dim, size, step), "UnfoldBackward0")
 
 
+def _beyond(input, root, step: Gathered):
+    """What ``step`` names of the storage ``root``, the elements ``input``, a leaf and a part of it, sees being the leaf's.
+
+    A copy: torch refuses to write into a view of a leaf.
+    """
+    own = Gathered(*layout_of(input)).positions().reshape(-1)
+    place = np.arange(read(root).size, dtype=np.int64) + own.size
+    place[own] = np.arange(own.size)
+    everything = namespaces["torch"]["cat"]([input.reshape(-1), root.detach().reshape(-1)])
+    return see(
+        everything, Gathered(step.shape, step.strides, step.offset, place[step.positions()]), "AsStridedBackward0"
+    ).clone()
+
+
 @composite
 def as_strided(input, size, stride, storage_offset=None):
     """Elements of the storage by size, stride and offset, wherever ``input`` itself lies in it."""
@@ -524,7 +540,7 @@ def as_strided(input, size, stride, storage_offset=None):
     source = storage_positions(input, step)
     if source is None:  # some elements lie outside of what ``input`` sees
         if input._rg and not root._rg and modes.grad:
-            raise NotImplementedError("as_strided beyond a leaf that is itself part of a storage has no gradient here")
+            return _beyond(input, root, step)
         return see(root, step, "AsStridedBackward0")
     return see(input, source, "AsStridedBackward0")
 

@@ -93,7 +93,7 @@ def _log_sum(a: mx.array, axes, keepdim: bool) -> mx.array:
 def logsumexp(input: Array, dim, keepdim=False) -> Array:
     """``log(sum(exp(x)))`` over dimensions."""
     axes = axes_of(dim, input.ndim)
-    if input.ndim == 0:
+    if input.ndim == 0 and input.dtype != mx.complex64:
         return input
     reduced = range(input.ndim) if axes is None else axes
     if any(input.shape[i] == 0 for i in reduced):

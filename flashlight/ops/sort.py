@@ -29,7 +29,7 @@ def _sortable(name: str, a: mx.array) -> None:
         raise RuntimeError(f"{name} does not support complex dtypes on CPU")
 
 
-@op(result=return_types.sort, constant_outputs=(1,))
+@op(result=return_types.sort, constant_outputs=(1,), indices=True)
 def sort(input: Array, dim=-1, descending=False, stable=False) -> tuple[Array, Array]:
     """The values in ascending order along a dimension, and their indices; equals always keep their order."""
     _sortable(" Sort", input)
@@ -57,7 +57,7 @@ def msort(input, *, out=None):
     return values if out is None else dispatch.write_out(out, values)
 
 
-@op(result=return_types.topk, constant_outputs=(1,))
+@op(result=return_types.topk, constant_outputs=(1,), indices=True)
 def topk(input: Array, k, dim=-1, largest=True, sorted=True) -> tuple[Array, Array]:
     """The ``k`` largest (or smallest) elements along a dimension and their indices, in order."""
     if input.dtype == mx.bool_:

@@ -37,6 +37,8 @@ def _checked_weights(name: str, weights: mx.array, n: int, floating: bool) -> No
 def covariance(a: mx.array, correction, fweights, aweights) -> mx.array:
     """The matrix of covariances of the rows of a matrix."""
     n = a.shape[1]
+    if aweights is not None and a.dtype != mx.complex64:  # weights that are floats take part in the promotion
+        a = a.astype(dtypes.to_mlx(dtypes.promote_types(dtypes.from_mlx(a.dtype), dtypes.from_mlx(aweights.dtype))))
     weights = None
     for name, given, floating in (("fweights", fweights, False), ("aweights", aweights, True)):
         if given is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import numbers
+import warnings
 
 import numpy as np
 
@@ -166,3 +167,29 @@ def assert_close(
         "check_dtype": check_dtype, "check_stride": check_stride, "msg": msg, "allow_none": True,
     }  # fmt: skip
     _walk(actual, expected, options, "")
+
+
+def assert_allclose(actual, expected, rtol=None, atol=None, equal_nan: bool = True, msg: str = "") -> None:
+    """``assert_close`` as it was before it looked at dtypes, with looser tolerances."""
+    warnings.warn(
+        "`torch.testing.assert_allclose()` is deprecated since 1.12 and will be removed in a future release. "
+        "Please use `torch.testing.assert_close()` instead. "
+        "You can find detailed upgrade instructions in https://github.com/pytorch/pytorch/issues/61844.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    actual, expected = _tensor(actual), _tensor(expected)
+    if rtol is None and atol is None:
+        pairs = [_OLD_TOLERANCES.get(t.dtype, (0.0, 0.0)) for t in (actual, expected)]
+        rtol, atol = (max(column) for column in zip(*pairs, strict=True))
+    assert_close(
+        actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan, check_device=True, check_dtype=False,
+        check_stride=False, msg=msg or None,
+    )  # fmt: skip
+
+
+_OLD_TOLERANCES = {
+    dtypes.float16: (1e-3, 1e-3),
+    dtypes.float32: (1e-4, 1e-5),
+    dtypes.float64: (1e-5, 1e-8),
+}

@@ -1,4 +1,4 @@
-"""PyTorch's operator database: how much of it passes. Ten minutes, hence slow."""
+"""PyTorch's operator database: how much of it passes. Minutes, hence slow."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def test_operator_database():
 
     passed, counted = collections.Counter(), collections.Counter()
     for op in harness.op_db:
-        if harness.wanted(op):
-            for kind, problem in harness.run(op, list(TARGETS)).items():
-                counted[kind] += 1
-                passed[kind] += not problem
+        # what flashlight can not have counts as failed
+        missing = {kind: "left out" for kind in TARGETS if harness.dtype_for(op, kind, None) is not None}
+        for kind, problem in (harness.run(op, list(TARGETS)) if harness.wanted(op) else missing).items():
+            counted[kind] += 1
+            passed[kind] += not problem
     rates = {kind: passed[kind] / counted[kind] for kind in TARGETS}
     assert all(rates[kind] >= TARGETS[kind] for kind in TARGETS), rates
