@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+class NeedsValues(RuntimeError):
+    """A function that is computed on the host met arrays that are being traced, which have no values yet."""
+
+
 def freed_graph() -> RuntimeError:
     return RuntimeError(
         "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "

@@ -7,7 +7,7 @@ import operator
 import mlx.core as mx
 import numpy as np
 
-from . import checks, dtypes
+from . import checks, dtypes, lazy
 from .conversion import host_value, infer
 from .steps import Slice, Squeeze
 from .tensor import Tensor, read, wrap
@@ -41,7 +41,7 @@ def _as_index(item):
         return item
     if isinstance(item, Tensor):
         kind = item.dtype
-        if read(item).ndim == 0 and kind.category == dtypes.INT and kind is not dtypes.uint8:
+        if read(item).ndim == 0 and kind.category == dtypes.INT and kind is not dtypes.uint8 and not lazy.is_paused():
             return int(host_value(item).item())
         if kind not in (dtypes.int64, dtypes.int32, dtypes.uint8, dtypes.bool_):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")

@@ -9,9 +9,10 @@ import sys
 import mlx.core as mx
 
 from . import lazy
-from .errors import freed_graph
+from .errors import NeedsValues, freed_graph
 from .generator import DeviceSource, default_generator
 from .modes import enable_grad, modes
+from .table import namespaces
 from .tape import Node, _engine, _Run, edge_of, is_differentiable, sequence
 from .tensor import Tensor, read, wrap
 
@@ -192,40 +193,66 @@ def _traced(a) -> bool:
 class _Writes:
     """Notes what a mapped function writes in place, to refuse what a tensor from outside can not hold.
 
-    A tensor that is the same for all elements may be given a value that differs between them only if it does not outlive the call.
+    A tensor that is the same for all elements may be given a value that differs between them only if it does not outlive the
+    call. ``one_by_one``: the function is called for each element, so that any write would be done once for each.
     """
 
-    def __init__(self):
+    def __init__(self, one_by_one: bool = False):
+        self.one_by_one = one_by_one
         self.noted: list = []
+        self.refused: set = set()
 
     def note(self, t: Tensor, new: Tensor) -> None:
-        if _traced(read(new)) and not _traced(read(t)):
-            # of a view its storage is what lives on
-            cell = None if t._view is None else t._view.cell
-            self.noted.append((t, (t._a, t._node, t._rg)) if cell is None else (cell, cell.value))
+        # of a view its storage is what lives on
+        cell = None if t._view is None else t._view.cell
+        self.noted.append((t, (t._a, t._node, t._rg)) if cell is None else (cell, cell.value))
+        if self.one_by_one or (_traced(read(new)) and not _traced(read(t))):
+            self.refused.add(len(self.noted) - 1)
 
-    def settle(self) -> None:
-        """Undo the writes to what is still known outside. Raises: RuntimeError if there is such."""
-        if not self._outlive():
-            return
-        gc.collect()
-        outlive = self._outlive()
-        for place, before in reversed(outlive):
+    def undo(self) -> None:
+        """Give everything that was written its former value."""
+        for place, before in reversed(self.noted):
             if isinstance(place, Tensor):
                 place._a, place._node, place._rg = before
             else:
                 place.value, place.version = before, place.version + 1
-        if outlive:
+
+    def settle(self) -> None:
+        """Undo the writes if a refused one was to what is still known outside. Raises: RuntimeError then."""
+        if not self._outlive():
+            return
+        gc.collect()
+        if self._outlive():
+            self.undo()
             raise RuntimeError(
                 "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args "
                 "that has more elements than `self`. This happened due to `other` being vmapped over but `self` not being vmapped "
                 "over in a vmap. Please try to use out-of-place operators instead of inplace arithmetic."
             )
 
-    def _outlive(self) -> list:
-        # the references of the list's pair and of getrefcount's argument; a tensor written twice has two pairs
+    def _outlive(self) -> bool:
+        # the references of the list's pairs and of getrefcount's argument
         pairs = collections.Counter(id(place) for place, _ in self.noted)
-        return [pair for pair in self.noted if sys.getrefcount(pair[0]) > pairs[id(pair[0])] + 1]
+        return any(sys.getrefcount(self.noted[k][0]) > pairs[id(self.noted[k][0])] + 1 for k in self.refused)
+
+
+def _one_by_one(fn, tensors, randomness) -> list:
+    """``vmapped`` for functions that are computed on the host: element by element, the results stacked."""
+    columns = []
+    for i in range(len(tensors[0])):
+        elements = [t.select(0, i).clone() for t in tensors]
+        before, mapping = (
+            randomness.enter(randomness.keys[i] if randomness.kind == "different" else None),
+            modes.mapping,
+        )
+        writes = _Writes(one_by_one=True)
+        modes.mapping = writes.note
+        try:
+            columns.append(fn(elements))
+        finally:
+            default_generator._source, modes.mapping = before, mapping
+        writes.settle()
+    return [namespaces["torch"]["stack"](column) for column in zip(*columns, strict=True)]
 
 
 def vmapped(fn, tensors, randomness="error") -> list:
@@ -250,6 +277,9 @@ def vmapped(fn, tensors, randomness="error") -> list:
         modes.mapping = writes.note
         try:
             outs = fn(inner)
+        except NeedsValues:
+            writes.undo()
+            raise
         finally:
             default_generator._source, modes.mapping = before, mapping
         outside.extend(captured(outs, since, inner) if recording else [])
@@ -262,6 +292,8 @@ def vmapped(fn, tensors, randomness="error") -> list:
     try:
         with lazy.paused():
             outs = mx.vmap(traced)(*arrays, *randomness.extra())
+    except NeedsValues:
+        return _one_by_one(fn, tensors, randomness)
     except (ValueError, RuntimeError) as error:
         text = str(error)
         if not ("::vmap]" in text or "being traced" in text):

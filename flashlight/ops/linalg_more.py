@@ -12,6 +12,7 @@ import numpy as np
 from .._core import dispatch, dtypes, return_types
 from .._core.conversion import host_value
 from .._core.dispatch import deliver
+from .._core.numerics.host import require_values
 from .._core.table import Array, composite, namespaces, op, operators, publish
 from .._core.tensor import Tensor, wrap_dim
 from .linalg import (
@@ -197,6 +198,7 @@ def _exponential(a):
         return _exponential(a.astype(mx.float32)).astype(a.dtype)
     if a.dtype == mx.float32:  # squaring doubles the error each time
         return _exponential(a.astype(mx.float64)).astype(mx.float32)
+    require_values()
     degree = 18 if a.dtype == mx.float64 else 12
     norm = float(mx.max(mx.sum(mx.abs(a), axis=-2)).item())
     squarings = max(0, math.ceil(math.log2(norm)) + 1) if norm > 0.5 and math.isfinite(norm) else 0

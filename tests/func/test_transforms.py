@@ -68,6 +68,15 @@ CASES = {
     "vmap of jvp": lambda lib, f, x: f.vmap(lambda v: f.jvp(lambda x: x.sin() @ x, (x[0],), (v,)))(x),
     "vjp": lambda lib, f, x: f.vjp(lambda x: {"a": x.sin()}, x)[1]({"a": x}),
     "linearize": lambda lib, f, x: f.linearize(product, x)[1](x),
+    "vmap linalg": lambda lib, f, x: f.vmap(lambda r: lib.linalg.inv(r.outer(r) + lib.eye(len(r))) @ r)(x),
+    "vmap solve": lambda lib, f, x: f.vmap(lib.linalg.solve, in_dims=(None, 0))(x.mT @ x + lib.eye(x.shape[1]), x),
+    "vmap grad logdet": lambda lib, f, x: f.vmap(f.grad(lambda r: lib.logdet(r.outer(r) + lib.eye(len(r)))))(x),
+    "grad of vmap linalg": lambda lib, f, x: f.grad(
+        lambda x: f.vmap(lambda r: lib.linalg.inv(r.outer(x[0]) + 9 * lib.eye(len(r))))(x).sin().sum()
+    )(x),
+    "vmap matrix_exp": lambda lib, f, x: f.vmap(lambda r: lib.matrix_exp(r.outer(r)))(x / 3),
+    "vmap special": lambda lib, f, x: f.vmap(lambda r: lib.special.gammainc(r.abs() + 0.1, r.abs()))(x),
+    "vmap scalar index": lambda lib, f, x: f.vmap(lambda r, i: r[i] * r)(x, lib.arange(x.shape[0]) % x.shape[1]),
     "host operators": lambda lib, f, x: f.jacrev(lambda x: lib.linalg.det(x.mT @ x))(x / 3),
 }
 
@@ -218,6 +227,13 @@ def test_the_same_value_for_all_elements_is_written_once():
         acc = lib.ones(3)
         lib.func.vmap(lambda x, acc=acc: (acc.mul_(2), x)[1])(lib.randn(2, 3))
         assert acc.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_host_operators_do_not_write_once_for_each_element():
+    count = flashlight.zeros(1)
+    with pytest.raises(RuntimeError, match="vmapped over"):
+        flashlight.func.vmap(lambda a: (count.add_(1), flashlight.linalg.inv(a))[1])(flashlight.eye(2).expand(3, 2, 2))
+    assert count.tolist() == [0.0]
 
 
 def test_a_tensor_made_inside_is_written():

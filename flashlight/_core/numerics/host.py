@@ -8,6 +8,7 @@ import numpy as np
 from .. import dtypes, lazy
 from ..conversion import from_host, to_numpy
 from ..device import cpu_stream
+from ..errors import NeedsValues
 from .error import erfc
 from .gamma import lgamma, zeta_tail
 
@@ -25,7 +26,7 @@ def on_host(fn, *arrays: mx.array) -> mx.array:
 def require_values() -> None:
     """Raise if arrays are being traced and have no values."""
     if lazy.is_paused():
-        raise RuntimeError("this function is computed on the host and can not be traced (compile, vmap, grad)")
+        raise NeedsValues("this function is computed on the host and can not be traced (compile, vmap, grad)")
 
 
 def _exactly(fn, a: np.ndarray) -> np.ndarray:
