@@ -91,15 +91,17 @@ _AUTOCAST = """
 """
 _LAZY |= dict.fromkeys(_AUTOCAST.split(), "amp._state")
 _LAZY |= dict.fromkeys(["SymInt", "SymFloat", "SymBool", "Stream", "Event", "PyTorchFileReader", "PyTorchFileWriter"], "_C")
+_LAZY |= {"cond": "_higher_order_ops", "while_loop": "_higher_order_ops", "GradScaler": "amp"}
+_LAZY |= {"norm_except_dim": "nn.utils.weight_norm"}
 _LAZY |= {"ScriptModule": "jit", "OutOfMemoryError": "cuda", "get_device_module": "accelerator"}
 _SUBMODULES = frozenset(m.name for m in _pkgutil.iter_modules(__path__) if m.name != "__main__")
 
 
 def __getattr__(name: str):
     if name in _SUBMODULES:
-        return _importlib.import_module(f"{__name__}.{name}")
+        return _importlib.import_module(f"{__package__}.{name}")
     if name in _LAZY:
-        value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+        value = globals()[name] = getattr(_importlib.import_module(f"{__package__}.{_LAZY[name]}"), name)
         return value
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'" + _nearest(name))
 

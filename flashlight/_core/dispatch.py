@@ -121,6 +121,8 @@ def save_inputs(op, node, tensors, arrays) -> None:
     if op.crosswise is not None:
         i, j = op.crosswise
         saved = op.saved_for(node.edges[i] is not None, node.edges[j] is not None)
+    elif op.reader is not None and node.edges[op.reader] is None:
+        saved = [op.reader]
     if saved is True:
         node.arrays, node.inputs = arrays, tensors
     else:
@@ -128,6 +130,8 @@ def save_inputs(op, node, tensors, arrays) -> None:
         for k in saved:
             kept[k] = arrays[k]
         node.inputs = [tensors[k] for k in saved]
+    if op.watched is not None:
+        node.inputs = [tensors[k] for k in op.watched]
     version = 0
     for t in node.inputs:
         if isinstance(t, Tensor):

@@ -164,3 +164,6 @@ def _base(t: Tensor):
 
 
 Tensor._base = property(_base, doc="The tensor this one is a view of, None if it is none.")
+Tensor.output_nr = property(
+    lambda t: getattr(t._node, "index", 0) if t._node is not None else 0, doc="Which output of its function this is."
+)

@@ -56,13 +56,13 @@ class Operator:
         self.differentiable = options["grad"]
         self.autocast = autocast_policies(options["autocast"])
         self.cpu = options["cpu"]
-        self.constant_outputs, self.reads_indices = options["constant_outputs"], options["indices"]
+        self.constant_outputs = options["constant_outputs"]
         self.result = options["result"]
         self.out_rule = options["out_rule"]
         self.backward_name = (options["backward"] or _camel(name)) + "Backward0"
         # with operands all inexact, "float" operators give inexact results: saves a look at the output's dtype
         self.inexact_output = self.promotes == "float"
-        self.check = self.guard = self.crosswise = None
+        self.check = self.guard = self.crosswise = self.reader = None
         self.rule = self.saving_body = None
         self.parameters = list(inspect.signature(body).parameters.values())
         kinds = {p.name: str(p.annotation) for p in self.parameters}
@@ -75,9 +75,21 @@ class Operator:
         # MLX's autodiff reads every input again
         self.saved: list | bool | None = True
         self.saves_output = self.broadcasts = self.keeps_shapes = self.keeps_dtypes = False
+        words = None if options["watch"] is None else options["watch"].split()
+        # the inputs whose writes are looked for, if they are not those the rule reads; and whether the output's are
+        self.watched = None if words is None else [self.tensors.index(n) for n in words if n != "output"]
+        self._watches_output = None if words is None else "output" in words
+        self._reads_indices = options["indices"]
 
     def __call__(self, *args, **kwargs):
         return self.plain_body(*args, **kwargs)
+
+    @property
+    def watches_output(self) -> bool:
+        """Whether a write to the output before backward is refused."""
+        if self._watches_output is not None:
+            return self._watches_output
+        return self.saves_output and not self._reads_indices
 
     def _positional(self, body):
         # bodies are called with the tensors first and everything by position
@@ -97,13 +109,19 @@ class Operator:
         )
 
     # --------------------------------------------------------------------------------------------------------- gradient
-    def vjp(self, rule: Callable | None = None, *, crosswise: tuple[str, str] | None = None) -> Callable:
+    def vjp(
+        self, rule: Callable | None = None, *, crosswise: tuple[str, str] | None = None, reader: str | None = None
+    ) -> Callable:
         """Declare the gradient. The rule's parameters say what is saved: ``g`` (``gs`` for several outputs), inputs and static
         arguments by name, ``output`` / ``outputs``, ``needs`` (which inputs want one), ``shapes`` and ``dtypes`` (of the inputs).
-        ``crosswise`` names two inputs each of which only the other's gradient reads: one is kept only if the other needs it."""
+        ``crosswise`` names two inputs each of which only the other's gradient reads: one is kept only if the other needs it.
+        ``reader`` names the one input whose gradient reads the others: they are kept only if it needs one."""
         if rule is None:
-            self.crosswise = tuple(self.tensors.index(n) for n in crosswise)
-            self.saved_for = functools.cache(self.saved_for)
+            if crosswise is not None:
+                self.crosswise = tuple(self.tensors.index(n) for n in crosswise)
+                self.saved_for = functools.cache(self.saved_for)
+            else:
+                self.reader = self.tensors.index(reader)
             return self.vjp
         names = list(inspect.signature(rule).parameters)
         parts = []
@@ -295,6 +313,7 @@ def op(
     result: Callable | None = None,
     constant_outputs: Sequence[int] = (),
     indices: bool = False,
+    watch: str | None = None,
     aliases: Sequence[str] = (),
     note: str = "",
 ):
@@ -315,6 +334,8 @@ def op(
         cpu: MLX has it on the CPU stream only. host: it computes with numpy on the host.
         result: the class of a named result. constant_outputs: outputs that have no gradient.
         indices: what torch saves of the outputs is those without gradient, so the values may be written to before backward.
+        watch: the inputs (of those the rule reads) and "output" that torch saves, where the rule here reads others: a write to them
+            before backward is refused as torch does, one to the rest is not. Values are those of the call in any case.
     """
 
     def declare(body: Callable) -> Operator:
@@ -322,7 +343,7 @@ def op(
         where = (namespace,) if isinstance(namespace, str) else tuple(namespace)
         options = {
             "promote": promote, "grad": grad, "autocast": autocast, "cpu": cpu or host, "result": result,
-            "constant_outputs": frozenset(constant_outputs), "indices": indices, "backward": backward,
+            "constant_outputs": frozenset(constant_outputs), "indices": indices, "watch": watch, "backward": backward,
             "out_rule": out if isinstance(out, str) else "",
         }  # fmt: skip
         operator = Operator(body, public, options)

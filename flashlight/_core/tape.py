@@ -88,7 +88,7 @@ class Node:
                     now += t._version
             if now != self.version:
                 raise modified_in_place(self)
-        if self.out_dirty and self.op.saves_output and not getattr(self.op, "reads_indices", False):
+        if self.out_dirty and getattr(self.op, "watches_output", self.op.saves_output):
             raise modified_in_place(self)
 
     def pull(self, gs: list) -> list:

@@ -11,7 +11,7 @@ import mlx.core as mx
 
 from .._core import device, dtypes
 from .._core.numerics.elementary import conj
-from .._core.table import Array, op
+from .._core.table import Array, composite, namespaces, op
 from . import conv_cpu
 from .conv_cpu import Geometry, reach
 
@@ -374,3 +374,18 @@ def _(g, input, weight, pad, needs):
     dx = mx.swapaxes(_input_grad(g, w, x.shape, how), 0, 1) if needs[0] else None
     dw = _weight_grad(x, g, w.shape, how).transpose(1, 2, 0) if needs[1] else None
     return dx, dw, summed(g) if needs[2] else None
+
+
+@composite(method=False, autocast="keep")
+def convolution(input, weight, bias, stride, padding, dilation, transposed: bool, output_padding, groups: int):
+    """The convolution, or transposed convolution, of as many dimensions as ``stride`` has numbers or the input has room for.
+
+    Raises: RuntimeError for other than 1 to 3 spatial dimensions.
+    """
+    n = weight.dim() - 2
+    if n not in (1, 2, 3):
+        raise RuntimeError(f"convolution takes 1 to 3 spatial dimensions, got a weight of {weight.dim()} dimensions")
+    if transposed:
+        run = namespaces["torch"][f"conv_transpose{n}d"]
+        return run(input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return namespaces["torch"][f"conv{n}d"](input, weight, bias, stride, padding, dilation, groups)

@@ -92,6 +92,13 @@ def _renormalise(weight, input, max_norm: float, norm_type: float) -> None:
         weight[chosen] = found * scale
 
 
+@composite(method=False)
+def embedding_renorm_(weight, indices, max_norm, norm_type):
+    """Scale the rows of ``weight`` that ``indices`` name down to a norm of at most ``max_norm``, in place."""
+    _renormalise(weight, indices, max_norm, norm_type)
+    return weight
+
+
 @composite(namespace="nn.functional")
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """Rows of a table.
