@@ -90,7 +90,9 @@ _AUTOCAST = """
     set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled
 """
 _LAZY |= dict.fromkeys(_AUTOCAST.split(), "amp._state")
-_LAZY |= dict.fromkeys(["SymInt", "SymFloat", "SymBool", "Stream", "Event", "PyTorchFileReader", "PyTorchFileWriter"], "_C")
+_LAZY |= dict.fromkeys(
+    ["SymInt", "SymFloat", "SymBool", "Stream", "Event", "PyTorchFileReader", "PyTorchFileWriter"], "_C"
+)
 _LAZY |= {"cond": "_higher_order_ops", "while_loop": "_higher_order_ops", "GradScaler": "amp"}
 _LAZY |= {"norm_except_dim": "nn.utils.weight_norm"}
 _LAZY |= {"ScriptModule": "jit", "OutOfMemoryError": "cuda", "get_device_module": "accelerator"}

@@ -148,7 +148,14 @@ def _scattered(g, index, shape: tuple, n: int):
 def _declare_max(n: int) -> None:
     name = f"adaptive_max_pool{n}d"
 
-    @op(name=name, namespace="_", method=False, constant_outputs=(1,), indices=True, autocast="cpu fp32" if n == 3 else None)
+    @op(
+        name=name,
+        namespace="_",
+        method=False,
+        constant_outputs=(1,),
+        indices=True,
+        autocast="cpu fp32" if n == 3 else None,
+    )
     def maxima(input: Array, output_size):
         sizes = _sizes(name, input.shape, output_size, n)
         per_dimension = [from_host(_members(s, o)) for s, o in zip(input.shape[-n:], sizes, strict=True)]
