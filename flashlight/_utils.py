@@ -33,7 +33,7 @@ def _get_device_index(device, optional: bool = False, allow_cpu: bool = False) -
     found = _device(device)
     if found.type == "cpu":
         if allow_cpu:
-            return -1 if found.index is None else found.index
+            return -1
         raise ValueError(f"Expected a non cpu device, but got: {found}")
     if found.index is None and not optional:
         raise ValueError(f"Expected a torch.device with a specified index or an integer, but got:{device}")

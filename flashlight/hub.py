@@ -152,7 +152,7 @@ def load(
     model,
     *args,
     source="github",
-    trust_repo=None,
+    trust_repo="check",
     force_reload=False,
     verbose=True,
     skip_validation=False,
@@ -166,12 +166,12 @@ def load(
     return _entry(_hubconf(repo_or_dir, source), model)(*args, **kwargs)
 
 
-def list(github, force_reload=False, skip_validation=False, trust_repo=None, verbose=True):
+def list(github, force_reload=False, skip_validation=False, trust_repo="check", verbose=True):
     """The names of the entry points of a local folder's ``hubconf.py``; the flags are about downloads."""
     module = _hubconf(github, "local" if os.path.isdir(github) else "github")
     return [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
 
 
-def help(github, model, force_reload=False, skip_validation=False, trust_repo=None):
+def help(github, model, force_reload=False, skip_validation=False, trust_repo="check"):
     """The docstring of an entry point of a local folder's ``hubconf.py``; the flags are about downloads."""
     return _entry(_hubconf(github, "local" if os.path.isdir(github) else "github"), model).__doc__

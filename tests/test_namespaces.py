@@ -59,7 +59,7 @@ def test_through_the_torch_name():
     code = (
         "from flashlight.interop import torch_imports; torch_imports.install();"
         "from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy; from torch.fx.node import Node;"
-        "import torch.utils._pytree, torch._dynamo; print(torch.__name__)"
+        "import torch.utils._pytree, torch._dynamo; print(torch.__spec__.name)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "flashlight"

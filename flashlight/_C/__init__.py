@@ -8,8 +8,10 @@ from .._core import absent
 from .._core.device import get_default_device as _get_default_device
 from .._core.generator import Generator
 from .._core.size import Size
+from .._core.table import namespaces as _namespaces
 from .._core.tensor import Tensor as TensorBase
 
+_LinAlgError = _namespaces["linalg"]["LinAlgError"]
 _ADVICE = "it is part of PyTorch's C++ core"
 
 

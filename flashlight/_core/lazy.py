@@ -6,16 +6,26 @@ budget of operations starts it, so that neither the pending graph nor memory gro
 
 from __future__ import annotations
 
+import threading
+
 import mlx.core as mx
 
 # a power of two keeps the test in the hot path to one `and`; the low bits of the counter decide
 BUDGET_MASK = 255
-_paused = 0
+
+
+class _Pauses(threading.local):
+    """How many pauses this thread is in: others go on meanwhile."""
+
+    depth = 0
+
+
+_pauses = _Pauses()
 
 
 def tick(out) -> None:
     """Start evaluating the newest result (called every BUDGET_MASK + 1 operations)."""
-    if _paused == 0:
+    if _pauses.depth == 0:
         mx.async_eval(out)
 
 
@@ -23,14 +33,12 @@ class paused:
     """No evaluation inside: arrays may be tracers of an MLX transformation."""
 
     def __enter__(self):
-        global _paused
-        _paused += 1
+        _pauses.depth += 1
 
     def __exit__(self, *_exc):
-        global _paused
-        _paused -= 1
+        _pauses.depth -= 1
 
 
 def is_paused() -> bool:
     """Whether arrays may be tracers, whose values cannot be read."""
-    return _paused > 0
+    return _pauses.depth > 0

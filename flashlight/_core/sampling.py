@@ -11,6 +11,7 @@ from . import dtypes, lazy
 from .conversion import from_host, host_value, to_numpy
 from .device import device as Device
 from .dtypes import dtype as DType
+from .errors import NeedsValues
 from .generator import Generator, default_generator, engine
 from .tensor import wrap
 
@@ -59,7 +60,7 @@ def drawn(
             host(generator, (0,))  # an empty draw takes no numbers, but refuses bad arguments
         return source(generator.source, shape, *arrays).astype(kind)
     if lazy.is_paused():
-        raise RuntimeError(f"{name} of {dtype} draws on the host, which cannot be done inside a traced function")
+        raise NeedsValues(f"{name} of {dtype} draws on the host, which cannot be done inside a traced function")
     values = [host_array(a) for a in arrays]
     if strides is None:
         return from_host(host(generator, shape, *values), dtype)

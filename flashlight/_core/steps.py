@@ -11,6 +11,7 @@ import math
 import mlx.core as mx
 import numpy as np
 
+from . import lazy
 from .axes import summed
 
 
@@ -137,6 +138,9 @@ class Slice(Step):
         return a[self.key]
 
     def write(self, a, new):
+        if lazy.is_paused():
+            # MLX's vmap writes a value that is the same for all elements into the first one only: make it depend on the array
+            new = mx.where(mx.array(True), new, a[self.key])
         out = mx.array(a)
         out[self.key] = new
         return out

@@ -39,7 +39,10 @@ class Entry:
 
 
 def publish(name: str, fn: Callable, where: Sequence[str]) -> None:
-    """Put a function into namespaces; a name can be taken once."""
+    """Put a function into namespaces; a name can be taken once. It is pickled by the first place it is public in."""
+    if where and not where[0].startswith("_") and not hasattr(fn, "published"):
+        fn.__module__ = "flashlight" if where[0] == "torch" else f"flashlight.{where[0]}"
+        fn.__qualname__, fn.published = name, True
     for space in where:
         taken = namespaces.setdefault(space, {})
         if name in taken:

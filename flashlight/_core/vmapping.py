@@ -7,6 +7,7 @@ import gc
 import sys
 
 import mlx.core as mx
+import numpy as np
 
 from . import lazy
 from .errors import NeedsValues, freed_graph
@@ -64,14 +65,18 @@ def partial_gradients(outputs, edges, grads, create: bool) -> list:
     ]
 
 
+def _random_refused() -> RuntimeError:
+    return RuntimeError(
+        "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+        "randomness flags on vmap or perform the randomness operation out of vmap"
+    )
+
+
 class _Refusing(DeviceSource):
     """Random numbers that may not be drawn."""
 
     def next_key(self):
-        raise RuntimeError(
-            "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
-            "randomness flags on vmap or perform the randomness operation out of vmap"
-        )
+        raise _random_refused()
 
 
 class _Randomness:
@@ -237,20 +242,29 @@ class _Writes:
 
 
 def _one_by_one(fn, tensors, randomness) -> list:
-    """``vmapped`` for functions that are computed on the host: element by element, the results stacked."""
+    """``vmapped`` for functions that are computed on the host: element by element, the results stacked.
+
+    Raises: CannotMap for no elements, there being no call to tell the shapes of the results.
+    """
+    if not len(tensors[0]):
+        raise CannotMap("vmap: a function that is computed on the host can not be mapped over a dimension of size 0")
     columns = []
+    state = default_generator.get_state()
     for i in range(len(tensors[0])):
+        if randomness.kind == "same":
+            default_generator.set_state(state)
         elements = [t.select(0, i).clone() for t in tensors]
-        before, mapping = (
-            randomness.enter(randomness.keys[i] if randomness.kind == "different" else None),
-            modes.mapping,
-        )
+        key = randomness.keys[i] if randomness.kind == "different" else None
+        before, mapping = randomness.enter(key), modes.mapping
         writes = _Writes(one_by_one=True)
         modes.mapping = writes.note
         try:
             columns.append(fn(elements))
         finally:
             default_generator._source, modes.mapping = before, mapping
+        if randomness.kind == "error" and not np.array_equal(default_generator.get_state(), state):
+            default_generator.set_state(state)
+            raise _random_refused()
         writes.settle()
     return [namespaces["torch"]["stack"](column) for column in zip(*columns, strict=True)]
 

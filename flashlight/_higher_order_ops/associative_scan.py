@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._core.table import namespaces
+from .._core.tensor import wrap_dim
 from ..utils._pytree import tree_flatten, tree_unflatten
 
 
@@ -44,7 +45,7 @@ def associative_scan(combine_fn: Callable, xs, dim: int, reverse: bool = False, 
     leaves, spec = tree_flatten(xs)
     if not leaves:
         raise ValueError("Expected at least 1 xs leaf")
-    dim = dim % leaves[0].dim()
+    dim = wrap_dim(dim, leaves[0].dim())
     if any(x.shape[dim] != leaves[0].shape[dim] for x in leaves):
         raise ValueError("All xs leaves must have the same size along the scanned dimension")
 

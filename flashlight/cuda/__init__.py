@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from .._core.device import device as _device
+from . import amp as amp
 
 __all__ = [
     "current_device",
@@ -95,11 +98,42 @@ class Event:
 
 
 current_device = set_device = synchronize = get_device_name = get_device_properties = get_device_capability = _no_cuda
-current_stream = default_stream = stream = memory_allocated = max_memory_allocated = memory_reserved = _no_cuda
-max_memory_reserved = reset_peak_memory_stats = memory_summary = mem_get_info = get_rng_state = set_rng_state = _no_cuda
-get_rng_state_all = set_rng_state_all = cudart = _no_cuda
+current_stream = default_stream = stream = reset_peak_memory_stats = memory_summary = mem_get_info = _no_cuda
+get_rng_state = set_rng_state = cudart = _no_cuda
 FloatTensor = DoubleTensor = HalfTensor = LongTensor = IntTensor = _no_cuda
-init = memory_stats = get_arch_list = _no_cuda
+init = _no_cuda
+
+
+def _no_bytes(device=None) -> int:
+    """The bytes of CUDA memory in question: none."""
+    if device is not None:
+        _device(device)
+    return 0
+
+
+memory_allocated = max_memory_allocated = memory_reserved = max_memory_reserved = _no_bytes
+
+
+def memory_stats(device=None) -> OrderedDict:
+    """What the CUDA allocator counts, by name: nothing."""
+    _no_bytes(device)
+    return OrderedDict()
+
+
+def get_arch_list() -> list[str]:
+    """The architectures the library was compiled for: none."""
+    return []
+
+
+def get_rng_state_all() -> list:
+    """The states of all CUDA devices' generators: none."""
+    return []
+
+
+def set_rng_state_all(new_states) -> None:
+    """Set what ``get_rng_state_all`` gave. Raises: AssertionError for any state, which would be another machine's."""
+    if len(list(new_states)):
+        _no_cuda()
 
 
 class CUDAGraph:

@@ -17,7 +17,7 @@ from .._core.table import namespaces
 from .._core.tape import run_grad, sequence
 from .._core.tensor import Tensor, read, wrap
 from .._core.vmapping import CannotMap, captured, inner_of, vmapped
-from ..utils._pytree import tree_flatten, tree_map_only, tree_unflatten
+from ..utils._pytree import tree_flatten, tree_map_only, tree_unflatten, treespec_pprint
 
 _torch = namespaces["torch"]
 
@@ -168,7 +168,7 @@ def vjp(func: Callable, *primals, has_aux: bool = False):
         if given_spec != out_spec:
             raise RuntimeError(
                 f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. cotangents: "
-                f"{given_spec}, primal output: {out_spec}"
+                f"{treespec_pprint(given_spec)}, primal output: {treespec_pprint(out_spec)}"
             )
         _same_shapes(flat, outputs)
         again = modes.grad and (create or any(g._rg for g in flat)) if create_graph is None else create_graph

@@ -68,6 +68,7 @@ def install() -> None:
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     sys.modules["torch"] = flashlight
+    flashlight.__name__ = "torch"  # what packages compare; its repr and its classes' modules stay flashlight's
     if _SHIM_FOLDER not in sys.path:  # multiprocessing's spawn hands this list to its children
         sys.path.insert(min(1, len(sys.path)), _SHIM_FOLDER)
     folders = _python_path()
@@ -82,6 +83,7 @@ def uninstall() -> None:
     for name in [name for name in sys.modules if name == "torch" or name.startswith("torch.")]:
         if _is_ours(sys.modules[name]):
             del sys.modules[name]
+    importlib.import_module(_PACKAGE).__name__ = _PACKAGE
     if _SHIM_FOLDER in sys.path:
         sys.path.remove(_SHIM_FOLDER)
     folders = _python_path()
@@ -104,7 +106,8 @@ def _python_path() -> list[str]:
 
 
 def _is_ours(module: ModuleType | None) -> bool:
-    name = getattr(module, "__name__", "")
+    spec = getattr(module, "__spec__", None)
+    name = getattr(module, "__name__", "") if spec is None else spec.name
     return name == _PACKAGE or name.startswith(_PACKAGE + ".")
 
 

@@ -78,7 +78,8 @@ class Room:
     _idle: dict = {}
     _held = 0
     _LIMIT = 1 << 26
-    _lock = threading.Lock()
+    # the collector may end a room while this thread ends another
+    _lock = threading.RLock()
 
     def __init__(self):
         self._taken = []

@@ -250,7 +250,7 @@ def _elu_rule(g, x, y, alpha: float, scale: float, sharpness: float):
     return g * mx.where(x > 0, mx.array(scale, g.dtype), (y + scale * alpha) * sharpness)
 
 
-@op(namespace=(), inplace=True, flagged=True)
+@op(namespace=(), inplace=True, flagged=True, watch="input")
 def elu(input: Array, alpha=1.0) -> Array:
     """``input`` if positive, else ``alpha * (exp(input) - 1)``."""
     return _elu(input, alpha, 1.0, 1.0)
@@ -261,7 +261,7 @@ def _(g, input, output, alpha):
     return _elu_rule(g, input, output, alpha, 1.0, 1.0)
 
 
-@op(method=False, inplace=True, flagged=True)
+@op(method=False, inplace=True, flagged=True, watch="input")
 def celu(input: Array, alpha=1.0) -> Array:
     """``input`` if positive, else ``alpha * (exp(input / alpha) - 1)``."""
     return _elu(input, alpha, 1.0, 1.0 / alpha)
@@ -272,7 +272,7 @@ def _(g, input, output, alpha):
     return _elu_rule(g, input, output, alpha, 1.0, 1.0 / alpha)
 
 
-@op(method=False, inplace=True, flagged=True, backward="Elu")
+@op(method=False, inplace=True, flagged=True, backward="Elu", watch="input")
 def selu(input: Array) -> Array:
     """The self-normalising ELU: https://arxiv.org/abs/1706.02515."""
     return _elu(input, _SELU_ALPHA, _SELU_SCALE, 1.0)
@@ -452,7 +452,7 @@ def softsign(input: Array) -> Array:
     return input / (mx.abs(input) + 1)
 
 
-@op(namespace="nn.functional", promote="float", backward="Sub")
+@op(namespace="nn.functional", promote="float", backward="Sub", watch="")
 def tanhshrink(input: Array) -> Array:
     """``input - tanh(input)``."""
     return input - mx.tanh(input)

@@ -189,7 +189,7 @@ def true_divide(input: Operand, other: Operand) -> Array:
     return mx.divide(input, other)
 
 
-@true_divide.vjp
+@true_divide.vjp(reader="other")
 def _(g, input, other, needs):
     grad = g / conj(other)
     return grad, -grad * conj(input / other) if needs[1] else None
@@ -306,7 +306,7 @@ def remainder(input: Operand, other: Operand) -> Array:
     return remainder_of(input, other)
 
 
-@remainder.vjp
+@remainder.vjp(reader="other")
 def _(g, input, other, needs):
     return g, -g * mx.stop_gradient(_floor_of_ratio(input, other)) if needs[1] else None
 
@@ -317,7 +317,7 @@ def fmod(input: Array, other: Operand) -> Array:
     return truncated_remainder(input, other)
 
 
-@fmod.vjp
+@fmod.vjp(reader="other")
 def _(g, input, other, needs):
     return g, -g * mx.trunc(input / other) if needs[1] else None
 

@@ -229,7 +229,7 @@ def _segments(data, lengths, offsets, axis: int, unsafe: bool) -> tuple:
         bounds = offsets.clamp(0, n)
         lengths = bounds.diff(dim=-1)
     position = wrap(checks.know(mx.arange(n, dtype=mx.int64))).expand(*data.shape[: axis + 1])
-    segment = (position.unsqueeze(-1) >= bounds.unsqueeze(-2)).sum(-1) - 1
+    segment = namespaces["torch"]["searchsorted"](bounds, position, right=True) - 1
     # positions before the first segment join those after the last
     return segment.masked_fill(segment < 0, lengths.shape[-1]), lengths
 

@@ -352,7 +352,10 @@ def multi_head_attention_forward(
         weights = weights.mean(1) if average_attn_weights else weights
     else:
         output, weights = _fused(q, k, v, attn_mask, dropout_p, is_causal, N), None
-    output = _functional("linear")(output.view(L * N, E), out_proj_weight, out_proj_bias).view(L, N, E)
+    # the projection may have another width: CLIP's attention pooling uses this function so
+    output = _functional("linear")(output.view(L * N, E), out_proj_weight, out_proj_bias).view(
+        L, N, out_proj_weight.size(0)
+    )
     if batched:
         return output, weights
     return output.squeeze(1), None if weights is None else weights.squeeze(0)

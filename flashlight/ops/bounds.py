@@ -254,7 +254,7 @@ def lerp(input: Array, end: Array, weight: Operand) -> Array:
     return mx.where(mx.abs(weight) < 0.5, input + weight * gap, end - gap * (1 - weight))
 
 
-@lerp.vjp
+@lerp.vjp(reader="weight")
 def _(g, input, end, weight, needs):
     return (
         g * conj(1 - weight) if needs[0] else None,

@@ -177,7 +177,7 @@ def _(g, shapes):
     return dispatch.unbroadcast(mx.real(g), shapes[0]), dispatch.unbroadcast(mx.imag(g), shapes[1])
 
 
-@op(promote=None, method=False, autocast="cpu fp32")
+@op(promote=None, method=False, autocast="cpu fp32", watch="output")
 def polar(abs: Array, angle: Array) -> Array:
     """``abs * exp(1j * angle)``. Raises: RuntimeError unless both are of one floating point dtype."""
     return _from_parts(abs * cos(angle), abs * sin(angle))

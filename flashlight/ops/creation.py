@@ -21,12 +21,12 @@ from .convert import converted
 
 
 # ---------------------------------------------------------------------------------------------------------- from data
-def _copied(data, dtype, device, requires_grad: bool, pin_memory: bool, warning: str | None) -> Tensor:
+def _copied(data, dtype, device, requires_grad: bool, pin_memory: bool, warning: str | None, layout=None) -> Tensor:
     if isinstance(data, Tensor):
         if warning is not None:
             warnings.warn(warning, stacklevel=3)
         device = data._device if device is None else device
-    return finish(infer(data, dtype), device, requires_grad, None, pin_memory)
+    return finish(infer(data, dtype), device, requires_grad, layout, pin_memory)
 
 
 @composite(method=False)
@@ -201,7 +201,7 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layo
     return _copied(
         data, dtype or self.dtype, self._device if device is None else device, requires_grad, pin_memory,
         "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-        "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).",
+        "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).", layout,
     )  # fmt: skip
 
 
@@ -375,3 +375,31 @@ def set_default_tensor_type(t) -> None:
     if found is None:
         raise TypeError(f"invalid type object: {name}")
     dtypes.set_default_dtype(found)
+
+
+@composite(method=False, host=True, differentiable=False)
+def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False):
+    """A one-dimensional tensor of the first ``size`` numbers of a file.
+
+    Raises: RuntimeError for a file that is missing or too short; NotImplementedError for ``shared=True``: writes to the tensor
+    cannot reach the file.
+    """
+    if shared:
+        raise NotImplementedError(
+            "from_file(shared=True) cannot write to the file: write tensor.numpy().tofile(filename)"
+        )
+    kind = dtypes.get_default_dtype() if dtype is None else dtype
+    try:
+        with open(filename, "rb") as file:
+            data = file.read(size * kind.itemsize)
+            length = file.seek(0, 2)
+    except FileNotFoundError as error:
+        raise RuntimeError(
+            f"unable to open file <{filename}> in read-only mode: No such file or directory (2)"
+        ) from error
+    if length < size * kind.itemsize:
+        raise RuntimeError(
+            f"file <{filename}> size <{length}> is smaller than the required mapping size <{size * kind.itemsize}>"
+        )
+    made = read(frombuffer(data, dtype=kind)) if size else mx.zeros((0,), dtype=kind.mlx)
+    return finish(made, device, False, layout, pin_memory)

@@ -67,7 +67,7 @@ def _coefficients(weight, smoothing: float, classes: int, dtype):
     return even if weight is None else even * weight.astype(dtype)
 
 
-@op(namespace="_", name="cross_entropy", method=False, autocast="fp32", backward="NllLoss")
+@op(namespace="_", name="cross_entropy", method=False, autocast="fp32", backward="NllLoss", watch="target weight")
 def cross_entropy_indices(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Array:

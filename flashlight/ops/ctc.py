@@ -19,7 +19,7 @@ from .cross_entropy import legacy_reduction
 _NOTHING = -1e30
 
 
-@op(namespace="_", name="ctc_loss", method=False, autocast="cpu fp32")
+@op(namespace="_", name="ctc_loss", method=False, autocast="cpu fp32", watch="log_probs output")
 def ctc_losses(log_probs: Array, labels, lengths, counts) -> Array:
     """Losses (N) of log-probabilities (T, N, C), given the labels with blanks between them (N, 2S + 1)."""
     return _losses(log_probs, labels, lengths, counts)

@@ -15,9 +15,11 @@ from .reduce import HALF, wide
 from .selection import add_back, lifted, lowered, shifted
 
 
-def _accumulated(scan, a: mx.array, dim, dtype) -> mx.array:
+def _accumulated(name: str, scan, a: mx.array, dim, dtype) -> mx.array:
     """A scan in the dtype torch accumulates in and gives: integers and bools give int64."""
     axis = wrap_dim(dim, a.ndim)
+    if dtype is dtypes.bool_:
+        raise not_implemented(f"{name}_out_cpu", a.astype(mx.bool_))
     result = dtypes.to_mlx(dtype) if dtype is not None else a.dtype if mx.issubdtype(a.dtype, mx.inexact) else mx.int64
     work = mx.float32 if result in HALF else result
     a = a if a.dtype == work else convert(a, work)
@@ -28,7 +30,7 @@ def _accumulated(scan, a: mx.array, dim, dtype) -> mx.array:
 @op(autocast="gpu fp32")
 def cumsum(input: Array, dim, *, dtype=None) -> Array:
     """Running sums along a dimension."""
-    return _accumulated(mx.cumsum, input, dim, dtype)
+    return _accumulated("cumsum", mx.cumsum, input, dim, dtype)
 
 
 @cumsum.vjp
@@ -41,7 +43,7 @@ def _(g, dim, dtypes):
 @op(autocast="gpu fp32")
 def cumprod(input: Array, dim, *, dtype=None) -> Array:
     """Running products along a dimension."""
-    return _accumulated(mx.cumprod, input, dim, dtype)
+    return _accumulated("cumprod", mx.cumprod, input, dim, dtype)
 
 
 @cumprod.vjp

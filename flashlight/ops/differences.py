@@ -19,7 +19,7 @@ def _steps(a: mx.array, axis: int) -> mx.array:
     return mx.not_equal(later, earlier) if a.dtype == mx.bool_ else later - earlier
 
 
-@op(promote="same")
+@op(promote="same", watch="")
 def diff(input: Array, n=1, dim=-1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """The ``n``-th differences along a dimension, after putting ``prepend`` and ``append`` at its ends."""
     if input.ndim == 0:
@@ -66,7 +66,7 @@ def _refuse_both(name: str, x, dx) -> None:
         raise TypeError(f"{name}() received an invalid combination of arguments: give x or dx, not both")
 
 
-@op(promote="same", out=False, method=False, aliases=("trapz",))
+@op(promote="same", out=False, method=False, aliases=("trapz",), watch="")
 def trapezoid(y: Array, x: Array | None = None, *, dx=None, dim=-1) -> Array:
     """The integral along a dimension by the trapezoidal rule, over sample points ``x`` or ``dx`` apart."""
     _refuse_both("trapezoid", x, dx)
@@ -76,7 +76,7 @@ def trapezoid(y: Array, x: Array | None = None, *, dx=None, dim=-1) -> Array:
     return summed(_floating(_areas(y, x, dx, axis)), axis=axis) / 2
 
 
-@op(promote="same", out=False, method=False)
+@op(promote="same", out=False, method=False, watch="")
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx=None, dim=-1) -> Array:
     """The running integral along a dimension by the trapezoidal rule."""
     _refuse_both("cumulative_trapezoid", x, dx)
@@ -87,7 +87,7 @@ def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx=None, dim=-1) -
 
 
 # ----------------------------------------------------------------------------------------------------------- gradient
-@op(promote=None, namespace="_", method=False, name="gradient")
+@op(promote=None, namespace="_", method=False, name="gradient", watch="")
 def gradient_along(input: Array, points: Array | None, spacing, dim, edge_order) -> Array:
     """Central differences inside, one-sided ones of ``edge_order`` at the ends."""
     a = _floating(input)

@@ -36,14 +36,14 @@ def _norm(x, p: float):
     return mx.where(zero, mx.zeros_like(root), root)
 
 
-@op(namespace=_BOTH, method=False, out=False, promote="same", autocast="gpu fp32", backward="Norm")
+@op(namespace=_BOTH, method=False, out=False, promote="same", autocast="gpu fp32", backward="Norm", watch="output")
 def pairwise_distance(x1: Array, x2: Array, p=2.0, eps=1e-06, keepdim=False) -> Array:
     """``norm(x1 - x2 + eps, p)`` over the last dimension. Shape: (*, D), (*, D) -> (*)."""
     out = _norm(x1 - x2 + eps, p)
     return mx.expand_dims(out, -1) if keepdim else out
 
 
-@op(namespace=_BOTH, method=False, out=False, autocast="gpu fp32")
+@op(namespace=_BOTH, method=False, out=False, autocast="gpu fp32", watch="input output")
 def pdist(input: Array, p=2.0) -> Array:
     """The distances between all pairs of rows, in order (0, 1), (0, 2), ... Shape: (N, D) -> (N (N - 1) / 2)."""
     rows, columns = (from_host(i) for i in np.triu_indices(input.shape[0], 1))

@@ -138,7 +138,7 @@ def _(arrays, statics):
 
 
 # ------------------------------------------------------------------------------------------------------------- shuffles
-@op(namespace=_BOTH, method=False, out=False)
+@op(namespace=_BOTH, method=False, out=False, watch="")
 def pixel_shuffle(input: Array, upscale_factor) -> Array:
     """Channels to space: (*, C r^2, H, W) -> (*, C, H r, W r) with r the factor. https://arxiv.org/abs/1609.05158."""
     r = upscale_factor
@@ -165,7 +165,7 @@ def _(arrays, statics):
     return arrays
 
 
-@op(namespace=_BOTH, method=False, out=False)
+@op(namespace=_BOTH, method=False, out=False, watch="")
 def pixel_unshuffle(input: Array, downscale_factor) -> Array:
     """Space to channels: (*, C, H r, W r) -> (*, C r^2, H, W) with r the factor."""
     r = downscale_factor

@@ -5,6 +5,8 @@ An operand beside the list is a number for all, a list of numbers, a list of ten
 
 from __future__ import annotations
 
+from .._core import dtypes
+from .._core.errors import cannot_cast
 from .._core.table import composite, namespaces
 from .._core.tensor import Tensor
 
@@ -38,11 +40,13 @@ def _listed(tensors, name: str) -> list:
 
 def _beside(tensors: list, other) -> list:
     """One operand for each tensor."""
-    if isinstance(other, Tensor) and other.dim() > 1:
-        raise RuntimeError(f"scalar tensor expected to be 0 dim but it has {other.dim()} dimensions")
-    if not isinstance(other, (list, tuple)) and not (isinstance(other, Tensor) and other.dim() == 1):
+    if isinstance(other, Tensor) and other.dim():
+        raise RuntimeError(
+            f"scalar tensor expected to be 0 dim but it has {other.dim()} dimensions and {other.numel()} elements."
+        )
+    if not isinstance(other, (list, tuple)):
         return [other] * len(tensors)
-    values = other.tolist() if isinstance(other, Tensor) else list(other)
+    values = list(other)
     if len(values) != len(tensors):
         if values and isinstance(values[0], Tensor):
             raise RuntimeError(
@@ -71,6 +75,12 @@ def _declare_unary(name: str) -> None:
     _publish(f"{name}_", in_place, f"``{name}_`` of each tensor.")
 
 
+def _written(t, new) -> None:
+    if not dtypes.can_cast(new.dtype, t.dtype):
+        raise cannot_cast(dtypes.scalar_type_name(new.dtype), dtypes.scalar_type_name(t.dtype))
+    t.copy_(new)
+
+
 def _declare_binary(name: str, of_number: str) -> None:
     def call(t, other, suffix: str, alpha):
         word = name if isinstance(other, Tensor) else of_number
@@ -85,10 +95,13 @@ def _declare_binary(name: str, of_number: str) -> None:
     def in_place(self, other, *, alpha=None):
         tensors = _listed(self, name)
         for t, x in zip(tensors, _beside(tensors, other)):
-            t.copy_(call(t, x, "", alpha)) if word_has_no_suffix else call(t, x, "_", alpha)
+            if without_suffix and isinstance(x, Tensor):
+                _written(t, call(t, x, "", alpha))
+            else:
+                call(t, x, "_", alpha)
         return self
 
-    word_has_no_suffix = name in ("maximum", "minimum")
+    without_suffix = name in ("maximum", "minimum")
     _publish(name, new, f"``{name}`` of each tensor and its operand.")
     _publish(f"{name}_", in_place, f"``{name}`` of each tensor and its operand, into the tensor.")
 
@@ -96,6 +109,7 @@ def _declare_binary(name: str, of_number: str) -> None:
 def _declare_fused(name: str) -> None:
     def factors(tensors, tensor1, tensor2, value, scalars):
         value = value if scalars is None else scalars
+        value = value.tolist() if isinstance(value, Tensor) and value.dim() == 1 else value
         return zip(tensors, _beside(tensors, list(tensor1)), _beside(tensors, list(tensor2)), _beside(tensors, value))
 
     def new(self, tensor1, tensor2, value=1, *, scalars=None):

@@ -249,7 +249,7 @@ def broadcast_tensors(*tensors):
     shape = ()
     for t in tensors:
         shape = merged_shape(shape, t.shape)
-    return tuple(t.expand(shape) for t in tensors)
+    return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
 
 
 def merged_shape(a, b) -> tuple:

@@ -23,7 +23,7 @@ class LinAlgError(RuntimeError):
     """Raised for a matrix that is singular, not positive-definite or on which an algorithm does not converge."""
 
 
-LinAlgError.__module__ = "flashlight.linalg"
+LinAlgError.__module__, LinAlgError.__name__, LinAlgError.__qualname__ = "flashlight._C", "_LinAlgError", "_LinAlgError"
 publish("LinAlgError", LinAlgError, ("linalg",))
 
 

@@ -10,6 +10,7 @@ import mlx.core as mx
 from .._core import checks, dispatch, dtypes
 from .._core.axes import averaged, holds_any, summed
 from .._core.errors import cannot_cast
+from .._core.modes import modes
 from .._core.numerics.elementary import log1p, logaddexp
 from .._core.table import Array, composite, namespaces, op
 from .._core.tensor import read
@@ -39,14 +40,14 @@ def _warn_sizes(input, target) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------ distances
-def _pairwise(name: str, each, slope):
+def _pairwise(name: str, each, slope, watch: str | None = None):
     """Declare a loss of input - target: ``each(d, parameter)`` and its derivative ``slope(d, parameter)``."""
 
     def body(input: Array, target: Array, reduction: str, parameter) -> Array:
         return _reduce_array(each(input - target, parameter), reduction)
 
     body.__name__ = name
-    operator = op(body, namespace="_", method=False, promote="same", autocast="fp32")
+    operator = op(body, namespace="_", method=False, promote="same", autocast="fp32", watch=watch)
 
     @operator.vjp
     def _(g, input, target, reduction, parameter):
@@ -71,7 +72,7 @@ def _huber(d, delta):
 
 
 _squared = _pairwise("mse_loss", lambda d, _p: d * d, lambda d, _p: 2 * d)
-_absolute = _pairwise("l1_loss", lambda d, _p: mx.abs(d), lambda d, _p: mx.sign(d))
+_absolute = _pairwise("l1_loss", lambda d, _p: mx.abs(d), lambda d, _p: mx.sign(d), watch="")
 _smoothed = _pairwise("smooth_l1_loss", _smooth, lambda d, beta: mx.sign(d) if beta == 0 else mx.clip(d / beta, -1, 1))
 _hubered = _pairwise("huber_loss", _huber, lambda d, delta: mx.clip(d, -delta, delta))
 
@@ -178,7 +179,11 @@ def binary_cross_entropy_with_logits(
     if not (target.is_floating_point() or target.is_complex()):
         raise cannot_cast(dtypes.scalar_type_name(input.dtype), dtypes.scalar_type_name(target.dtype))
     losses = dispatch.run(_bce_logits, (input, target, pos_weight), ())
-    return reduced(losses if weight is None else losses * weight, reduction)
+    losses = losses if weight is None else losses * weight
+    # of operands of several dtypes torch's result has the target's; autocast has made them one
+    if modes.autocast is None and losses.dtype is not target.dtype:
+        losses = dispatch.cast(losses, target.dtype)
+    return reduced(losses, reduction)
 
 
 @composite(namespace="nn.functional", autocast="fp32")

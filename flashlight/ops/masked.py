@@ -53,7 +53,8 @@ def _least(name: str, dtype):
 
 
 def _greatest(name: str, dtype):
-    return math.inf if dtype.is_floating_point else -1 - _least(name, dtype) if dtype.is_signed else 255
+    least = _least(name, dtype)
+    return -least if dtype.is_floating_point else -1 - least if dtype.is_signed else dtypes.iinfo(dtype).max
 
 
 def _above(name: str, input, mask):

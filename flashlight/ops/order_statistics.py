@@ -189,7 +189,7 @@ def _between(values: mx.array, ranks: mx.array, interpolation: str) -> mx.array:
     return mx.where(weight < 0.5, low + weight * (high - low), high - (high - low) * (1 - weight))
 
 
-@op(namespace="_", method=False, name="quantile", autocast="cpu fp32")
+@op(namespace="_", method=False, name="quantile", autocast="cpu fp32", watch="")
 def quantile_of(input: Array, q: Array, dim, keepdim, interpolation, ignore_nan) -> Array:
     """Quantiles of sorted values; the quantiles' dimension comes first."""
     axis = None if dim is None else wrap_dim(dim, input.ndim)

@@ -401,7 +401,7 @@ def sign(input: Array) -> Array:
     return mx.sign(input)
 
 
-@op(inplace=True)
+@op(inplace=True, watch="input output")
 def sgn(input: Array) -> Array:
     """The sign; of complex numbers ``input / abs(input)``, 0 at 0."""
     return elementary.sign(input)

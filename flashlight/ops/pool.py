@@ -202,7 +202,9 @@ def _declare_max(n: int) -> None:
     def how_of(shape, *args) -> Grid:
         return grid(name, shape, n, *args)
 
-    @op(name=name, namespace="_", method=False, backward=_MAX_NAMES[n], autocast="cpu fp32" if n == 3 else None)
+    lowered = "cpu fp32" if n == 3 else None
+
+    @op(name=name, namespace="_", method=False, backward=_MAX_NAMES[n], autocast=lowered, watch="input")
     def values(input: Array, kernel_size, stride, padding, dilation, ceil_mode) -> Array:
         how = how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
         return from_last(_maxima(input, n, how)[1], input.ndim == n + 2)
@@ -213,7 +215,7 @@ def _declare_max(n: int) -> None:
 
     @op(
         name=f"{name}_with_indices", namespace="_", method=False, backward=_MAX_NAMES[n], constant_outputs=(1,), indices=True,
-        autocast="cpu fp32" if n == 3 else None,
+        autocast=lowered,
     )  # fmt: skip
     def both(input: Array, kernel_size, stride, padding, dilation, ceil_mode):
         how = how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode)

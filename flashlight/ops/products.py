@@ -11,6 +11,7 @@ import mlx.core as mx
 from .._core import dispatch, dtypes
 from .._core.conversion import host_value
 from .._core.dispatch import deliver
+from .._core.numerics.elementary import conj
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, wrap_dim
 from .joining import merged_shape
@@ -124,12 +125,11 @@ def _cross_product(input: Array, other: Array, dim) -> Array:
     return _cross(input, other, dim)
 
 
-@_cross_product.vjp
-def _(g, input, other, dim, shapes):
-    if g.dtype == mx.complex64:
-        input, other = mx.conjugate(input), mx.conjugate(other)
-    first, second = _cross(other, g, dim), _cross(g, input, dim)
-    return dispatch.unbroadcast(first, shapes[0]), dispatch.unbroadcast(second, shapes[1])
+@_cross_product.vjp(crosswise=("input", "other"))
+def _(g, input, other, dim, needs, shapes):
+    first = dispatch.unbroadcast(_cross(conj(other), g, dim), shapes[0]) if needs[0] else None
+    second = dispatch.unbroadcast(_cross(g, conj(input), dim), shapes[1]) if needs[1] else None
+    return first, second
 
 
 @composite(name="cross", namespace="linalg", method=False)

@@ -118,7 +118,7 @@ def nanmean(input: Array, dim=None, keepdim=False, *, dtype=None) -> Array:
     return _accumulated(lambda a: summed(a, axis=axes, keepdims=keepdim) / many.astype(a.dtype), values, dtype)
 
 
-@op(autocast="fp32")
+@op(autocast="fp32", watch="input output")
 def prod(input: Array, dim=None, keepdim=False, *, dtype=None) -> Array:
     """The product of all elements, or over one dimension; integers and bools give int64."""
     if isinstance(dim, (tuple, list)):

@@ -28,7 +28,7 @@ def erfc(input: Array) -> Array:
     return error.erfc(input)
 
 
-@op(promote="float", inplace=True, namespace=_BOTH, autocast="gpu fp32")
+@op(promote="float", inplace=True, namespace=_BOTH, autocast="gpu fp32", watch="")
 def erfinv(input: Array) -> Array:
     """The inverse of ``erf``."""
     return error.erfinv(input)
@@ -39,25 +39,25 @@ def _(g, output):
     return g * exp(output * output) * (math.sqrt(math.pi) / 2)
 
 
-@op(promote="float", namespace="special")
+@op(promote="float", namespace="special", watch="input output")
 def erfcx(input: Array) -> Array:
     """``exp(input ** 2) * erfc(input)``, which does not underflow."""
     return error.erfcx(input)
 
 
-@op(promote="float", namespace="special")
+@op(promote="float", namespace="special", watch="")
 def ndtr(input: Array) -> Array:
     """The distribution function of the standard normal distribution."""
     return error.ndtr(input)
 
 
-@op(promote="float", namespace="special")
+@op(promote="float", namespace="special", watch="input output")
 def log_ndtr(input: Array) -> Array:
     """The logarithm of ``ndtr``, exact in both tails."""
     return error.log_ndtr(input)
 
 
-@op(promote="float", namespace="special")
+@op(promote="float", namespace="special", watch="output")
 def ndtri(input: Array) -> Array:
     """The inverse of ``ndtr``."""
     return error.ndtri(input)
@@ -167,19 +167,19 @@ def i0(input: Array) -> Array:
     return bessel.i0(input)
 
 
-@op(promote="float", namespace="special")
+@op(promote="float", namespace="special", watch="input output")
 def i0e(input: Array) -> Array:
     """``exp(-abs(input)) * i0(input)``."""
     return bessel.i0e(input)
 
 
-@op(promote="float", namespace="special")
+@op(promote="float", namespace="special", watch="input output")
 def i1(input: Array) -> Array:
     """The modified Bessel function of the first kind, order 1."""
     return bessel.i1(input)
 
 
-@op(promote="float", namespace="special")
+@op(promote="float", namespace="special", watch="input output")
 def i1e(input: Array) -> Array:
     """``exp(-abs(input)) * i1(input)``."""
     return bessel.i1e(input)

@@ -76,14 +76,14 @@ def _observations(name: str, input: mx.array) -> mx.array:
     return a if a.ndim == 2 else mx.reshape(a, (1, -1))
 
 
-@op(name="cov", out=False)
+@op(name="cov", out=False, watch="")
 def cov(input: Array, *, correction=1, fweights: Array | None = None, aweights: Array | None = None) -> Array:
     """The covariances of the rows of a matrix, whose columns are observations; a row alone gives its variance."""
     out = covariance(_observations("cov", input), correction, fweights, aweights)
     return mx.reshape(out, ()) if out.size == 1 else out
 
 
-@op(out=False)
+@op(out=False, watch="")
 def corrcoef(input: Array) -> Array:
     """The correlation coefficients of the rows of a matrix, whose columns are observations."""
     out = covariance(_observations("corrcoef", input), 1, None, None)

@@ -163,7 +163,7 @@ def _bag_facts(weight, indices, offsets, bounds, mode: int, padding: int) -> tup
     count = len(bounds) - 1
     bag = np.repeat(np.arange(count), np.diff(bounds)).astype(np.int64)
     if mode == 0:
-        zeros = np.zeros(count if padding < 0 else offsets.size(0), dtype=np.int64)
+        zeros = np.zeros(count if weight.requires_grad else offsets.size(0), dtype=np.int64)
         of_each = bag[:0] if padding < 0 else bag
         return tuple(wrap(checks.know(mx.array(a))).to(indices.dtype) for a in (of_each, zeros, zeros))
     of_each = wrap(checks.know(mx.array(bag)))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_least, check_lr, decaying
 from .optimizer import ParamsT
 
-__all__ = ["Adadelta"]
+__all__ = ["Adadelta", "adadelta"]
 
 
 class Adadelta(RuleOptimizer):
@@ -57,3 +58,34 @@ class Adadelta(RuleOptimizer):
             return p - delta * lr, (square, r(r(states[1] * keep) + delta * delta * take))
 
         return apply
+
+
+def adadelta(
+    params,
+    grads,
+    square_avgs,
+    acc_deltas,
+    state_steps,
+    capturable: bool = False,
+    foreach: bool | None = None,
+    differentiable: bool = False,
+    has_complex: bool = False,
+    *,
+    lr,
+    rho,
+    eps,
+    weight_decay,
+    maximize,
+) -> None:
+    """One step of Adadelta on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    states = {"square_avg": square_avgs, "acc_delta": acc_deltas, "step": state_steps}
+    options = {
+        "lr": lr,
+        "rho": rho,
+        "eps": eps,
+        "weight_decay": weight_decay,
+        "maximize": maximize,
+        "capturable": capturable,
+        "differentiable": differentiable,
+    }
+    step_lists(Adadelta, params, grads, states, options)

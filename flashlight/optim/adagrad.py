@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor, read, wrap
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_implementation, check_least, check_lr, decaying, first_count
 from .optimizer import ParamsT
 
-__all__ = ["Adagrad"]
+__all__ = ["Adagrad", "adagrad"]
 
 
 class Adagrad(RuleOptimizer):
@@ -72,3 +73,36 @@ class Adagrad(RuleOptimizer):
             return p - g / r(r(mx.sqrt(total)) + eps) * size, (total,)
 
         return apply
+
+
+def adagrad(
+    params,
+    grads,
+    state_sums,
+    state_steps,
+    fused: bool | None = None,
+    grad_scale: Tensor | None = None,
+    found_inf: Tensor | None = None,
+    has_sparse_grad: bool = False,
+    foreach: bool | None = None,
+    differentiable: bool = False,
+    has_complex: bool = False,
+    *,
+    lr,
+    weight_decay,
+    lr_decay,
+    eps,
+    maximize,
+) -> None:
+    """One step of Adagrad on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    check_implementation(foreach, fused, differentiable)
+    states = {"sum": state_sums, "step": state_steps}
+    options = {
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "lr_decay": lr_decay,
+        "eps": eps,
+        "maximize": maximize,
+        "differentiable": differentiable,
+    }
+    step_lists(Adagrad, params, grads, states, options, fused, grad_scale, found_inf)

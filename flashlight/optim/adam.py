@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_betas, check_implementation, check_least, check_lr, decaying, mixing
 from .optimizer import ParamsT
 
-__all__ = ["Adam"]
+__all__ = ["Adam", "adam"]
 
 
 def _check_tensors(lr, betas, foreach, capturable) -> None:
@@ -90,3 +91,49 @@ class Adam(RuleOptimizer):
             return new, (mean, square, second) if amsgrad else (mean, square)
 
         return apply
+
+
+def adam(
+    params,
+    grads,
+    exp_avgs,
+    exp_avg_sqs,
+    max_exp_avg_sqs,
+    state_steps,
+    foreach: bool | None = None,
+    capturable: bool = False,
+    differentiable: bool = False,
+    fused: bool | None = None,
+    grad_scale: Tensor | None = None,
+    found_inf: Tensor | None = None,
+    has_complex: bool = False,
+    decoupled_weight_decay: bool = False,
+    *,
+    amsgrad,
+    beta1,
+    beta2,
+    lr,
+    weight_decay,
+    eps,
+    maximize,
+) -> None:
+    """One step of Adam on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    check_implementation(foreach, fused, differentiable)
+    states = {
+        "exp_avg": exp_avgs,
+        "exp_avg_sq": exp_avg_sqs,
+        "step": state_steps,
+        "max_exp_avg_sq": max_exp_avg_sqs if amsgrad else (),
+    }
+    options = {
+        "amsgrad": amsgrad,
+        "betas": (beta1, beta2),
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "eps": eps,
+        "maximize": maximize,
+        "decoupled_weight_decay": decoupled_weight_decay,
+        "capturable": capturable,
+        "differentiable": differentiable,
+    }
+    step_lists(Adam, params, grads, states, options, fused, grad_scale, found_inf)

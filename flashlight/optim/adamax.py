@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_betas, check_least, check_lr, decaying, mixing
 from .optimizer import ParamsT
 
-__all__ = ["Adamax"]
+__all__ = ["Adamax", "adamax"]
 
 
 class Adamax(RuleOptimizer):
@@ -56,3 +57,35 @@ class Adamax(RuleOptimizer):
             return p - mean / norm * size, (mean, norm)
 
         return apply
+
+
+def adamax(
+    params,
+    grads,
+    exp_avgs,
+    exp_infs,
+    state_steps,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    differentiable: bool = False,
+    capturable: bool = False,
+    has_complex: bool = False,
+    *,
+    eps,
+    beta1,
+    beta2,
+    lr,
+    weight_decay,
+) -> None:
+    """One step of Adamax on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    states = {"exp_avg": exp_avgs, "exp_inf": exp_infs, "step": state_steps}
+    options = {
+        "eps": eps,
+        "betas": (beta1, beta2),
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "maximize": maximize,
+        "capturable": capturable,
+        "differentiable": differentiable,
+    }
+    step_lists(Adamax, params, grads, states, options)

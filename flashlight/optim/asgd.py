@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_least, check_lr, decaying, zeros_for
 from .optimizer import ParamsT, counter, number
 
-__all__ = ["ASGD"]
+__all__ = ["ASGD", "asgd"]
 
 
 class ASGD(RuleOptimizer):
@@ -64,3 +65,37 @@ class ASGD(RuleOptimizer):
             return p, (next_eta.astype(states[0].dtype), next_mu.astype(states[1].dtype), average)
 
         return apply
+
+
+def asgd(
+    params,
+    grads,
+    axs,
+    mus,
+    etas,
+    state_steps,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    differentiable: bool = False,
+    capturable: bool = False,
+    has_complex: bool = False,
+    *,
+    lambd,
+    lr,
+    t0,
+    alpha,
+    weight_decay,
+) -> None:
+    """One step of ASGD on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    states = {"ax": axs, "mu": mus, "eta": etas, "step": state_steps}
+    options = {
+        "lambd": lambd,
+        "lr": lr,
+        "t0": t0,
+        "alpha": alpha,
+        "weight_decay": weight_decay,
+        "maximize": maximize,
+        "capturable": capturable,
+        "differentiable": differentiable,
+    }
+    step_lists(ASGD, params, grads, states, options)

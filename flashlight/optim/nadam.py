@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_betas, check_least, check_lr, decaying, first_count, mixing, zeros_for
 from .optimizer import ParamsT, counter
 
-__all__ = ["NAdam"]
+__all__ = ["NAdam", "nadam"]
 
 
 class NAdam(RuleOptimizer):
@@ -75,3 +76,40 @@ class NAdam(RuleOptimizer):
             return new, (product, mean, square)
 
         return apply
+
+
+def nadam(
+    params,
+    grads,
+    exp_avgs,
+    exp_avg_sqs,
+    mu_products,
+    state_steps,
+    decoupled_weight_decay: bool = False,
+    foreach: bool | None = None,
+    capturable: bool = False,
+    differentiable: bool = False,
+    has_complex: bool = False,
+    maximize: bool = False,
+    *,
+    beta1,
+    beta2,
+    lr,
+    weight_decay,
+    momentum_decay,
+    eps,
+) -> None:
+    """One step of NAdam on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    states = {"exp_avg": exp_avgs, "exp_avg_sq": exp_avg_sqs, "mu_product": mu_products, "step": state_steps}
+    options = {
+        "betas": (beta1, beta2),
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "momentum_decay": momentum_decay,
+        "eps": eps,
+        "maximize": maximize,
+        "decoupled_weight_decay": decoupled_weight_decay,
+        "capturable": capturable,
+        "differentiable": differentiable,
+    }
+    step_lists(NAdam, params, grads, states, options)

@@ -198,7 +198,8 @@ class Optimizer:
                     if grad._node is not None:
                         grad.detach_()
                     grad._rg = False
-                    assign(grad, mx.zeros_like(read(grad)))
+                    zeros = mx.zeros_like(read(grad))
+                    assign(grad, -zeros if hasattr(p, "_sparse_rows") else zeros)  # -0.0: the gradient is about no row
 
     # ------------------------------------------------------------------------------------------------------------- groups
     def add_param_group(self, param_group: dict[str, Any]) -> None:

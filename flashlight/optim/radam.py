@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_betas, check_least, check_lr, decaying, mixing
 from .optimizer import ParamsT
 
-__all__ = ["RAdam"]
+__all__ = ["RAdam", "radam"]
 
 
 class RAdam(RuleOptimizer):
@@ -71,3 +72,37 @@ class RAdam(RuleOptimizer):
             return p - step, (mean, square)
 
         return apply
+
+
+def radam(
+    params,
+    grads,
+    exp_avgs,
+    exp_avg_sqs,
+    state_steps,
+    decoupled_weight_decay: bool = False,
+    foreach: bool | None = None,
+    differentiable: bool = False,
+    capturable: bool = False,
+    has_complex: bool = False,
+    maximize: bool = False,
+    *,
+    beta1,
+    beta2,
+    lr,
+    weight_decay,
+    eps,
+) -> None:
+    """One step of RAdam on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    states = {"exp_avg": exp_avgs, "exp_avg_sq": exp_avg_sqs, "step": state_steps}
+    options = {
+        "betas": (beta1, beta2),
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "eps": eps,
+        "maximize": maximize,
+        "decoupled_weight_decay": decoupled_weight_decay,
+        "capturable": capturable,
+        "differentiable": differentiable,
+    }
+    step_lists(RAdam, params, grads, states, options)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_least, check_lr, decaying, mixing
 from .optimizer import ParamsT
 
-__all__ = ["RMSprop"]
+__all__ = ["RMSprop", "rmsprop"]
 
 
 class RMSprop(RuleOptimizer):
@@ -72,3 +73,44 @@ class RMSprop(RuleOptimizer):
             return p - buffer * r(lr), after
 
         return apply
+
+
+def rmsprop(
+    params,
+    grads,
+    square_avgs,
+    grad_avgs,
+    momentum_buffer_list,
+    state_steps,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    differentiable: bool = False,
+    capturable: bool = False,
+    has_complex: bool = False,
+    *,
+    lr,
+    alpha,
+    eps,
+    weight_decay,
+    momentum,
+    centered,
+) -> None:
+    """One step of RMSprop on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    states = {
+        "square_avg": square_avgs,
+        "step": state_steps,
+        "grad_avg": grad_avgs if centered else (),
+        "momentum_buffer": momentum_buffer_list if momentum > 0 else (),
+    }
+    options = {
+        "lr": lr,
+        "alpha": alpha,
+        "eps": eps,
+        "weight_decay": weight_decay,
+        "momentum": momentum,
+        "centered": centered,
+        "maximize": maximize,
+        "capturable": capturable,
+        "differentiable": differentiable,
+    }
+    step_lists(RMSprop, params, grads, states, options)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor, wrap
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_lr, first_count, zeros_for
 from .optimizer import ParamsT, number
 
-__all__ = ["Rprop"]
+__all__ = ["Rprop", "rprop"]
 
 
 class Rprop(RuleOptimizer):
@@ -62,3 +63,32 @@ class Rprop(RuleOptimizer):
             return p - mx.sign(g) * size, (g, size)
 
         return apply
+
+
+def rprop(
+    params,
+    grads,
+    prevs,
+    step_sizes,
+    state_steps,
+    foreach: bool | None = None,
+    capturable: bool = False,
+    maximize: bool = False,
+    differentiable: bool = False,
+    has_complex: bool = False,
+    *,
+    step_size_min,
+    step_size_max,
+    etaminus,
+    etaplus,
+) -> None:
+    """One step of Rprop on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    states = {"prev": prevs, "step_size": step_sizes, "step": state_steps}
+    options = {
+        "step_sizes": (step_size_min, step_size_max),
+        "etas": (etaminus, etaplus),
+        "maximize": maximize,
+        "capturable": capturable,
+        "differentiable": differentiable,
+    }
+    step_lists(Rprop, params, grads, states, options)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import mlx.core as mx
 
 from .._core.tensor import Tensor
+from ._lists import step_lists
 from ._rule import RuleOptimizer, check_implementation, is_set
 from .optimizer import ParamsT, number
 
-__all__ = ["SGD"]
+__all__ = ["SGD", "sgd"]
 
 
 class SGD(RuleOptimizer):
@@ -75,3 +76,34 @@ class SGD(RuleOptimizer):
             return p - step * lr, (buffer,)
 
         return apply
+
+
+def sgd(
+    params,
+    d_p_list,
+    momentum_buffer_list,
+    has_sparse_grad: bool = False,
+    foreach: bool | None = None,
+    fused: bool | None = None,
+    grad_scale: Tensor | None = None,
+    found_inf: Tensor | None = None,
+    *,
+    weight_decay,
+    momentum,
+    lr,
+    dampening,
+    nesterov,
+    maximize,
+) -> None:
+    """One step of SGD on lists of parameters, gradients and state; see ``_lists.step_lists``."""
+    check_implementation(foreach, fused, False)
+    states = {"momentum_buffer": momentum_buffer_list if momentum != 0 else ()}
+    options = {
+        "weight_decay": weight_decay,
+        "momentum": momentum,
+        "lr": lr,
+        "dampening": dampening,
+        "nesterov": nesterov,
+        "maximize": maximize,
+    }
+    step_lists(SGD, params, d_p_list, states, options, fused, grad_scale, found_inf)

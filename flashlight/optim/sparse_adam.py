@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import mlx.core as mx
+import numpy as np
 
 from .._core.tensor import Tensor, read
 from ._rule import RuleOptimizer, check_betas, mixing, rule_for, zeros_for
@@ -12,11 +13,14 @@ from .optimizer import ParamsT, assign, number
 
 __all__ = ["SparseAdam"]
 
+# the integers of a dtype's width, and -0.0 seen as one
+_BITS = {mx.float32: (mx.int32, np.int32(-(1 << 31))), mx.float64: (mx.int64, np.int64(-(1 << 63)))}
+
 
 class SparseAdam(RuleOptimizer):
     """Adam that touches only the rows a gradient names, for embeddings made with ``sparse=True``.
 
-    Their gradients are dense here; the rows they name are those that are not all zero.
+    Their gradients are dense here, with -0.0 in the rows nothing looked up.
 
     Raises: RuntimeError in ``step`` for the gradient of any other parameter.
     """
@@ -69,13 +73,20 @@ class SparseAdam(RuleOptimizer):
                 assign(t, value)
                 written.append(value)
 
+    def _maker(self, group, n):
+        # the rule itself turns the sign, once it has seen which rows a gradient names
+        h = {name: number(group[name]) if name == "lr" else group[name] for name in ("lr", "betas", "eps", "maximize")}
+        return lambda k, r: self.rule(h, n, k, r)
+
     def rule(self, h, n, k, r):
         beta1, beta2 = h["betas"]
         mix1, mix2, eps = mixing(1 - beta1, k), mixing(1 - beta2, k), k(h["eps"])
         size = k(h["lr"] * math.sqrt(1 - beta2**n) / (1 - beta1**n))
 
         def apply(p, g, states):
-            named = mx.any(g != 0, axis=tuple(range(1, g.ndim)), keepdims=True)
+            bits, negative_zero = _BITS[g.dtype]
+            named = mx.any(mx.view(g, bits) != mx.array(negative_zero), axis=tuple(range(1, g.ndim)), keepdims=True)
+            g = -g if h["maximize"] else g
             mean, square = r(mix1(states[0], g)), r(mix2(states[1], r(g * g)))
             new = p - r(mean / r(r(mx.sqrt(square)) + eps)) * size
             return mx.where(named, new, p), (mx.where(named, mean, states[0]), mx.where(named, square, states[1]))

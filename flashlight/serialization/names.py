@@ -120,7 +120,7 @@ def export_name(obj) -> tuple[str, str] | None:
 
 def _public_function(fn: FunctionType) -> tuple[str, str] | None:
     """The public name of one of our functions, which is torch's, too; None for any other function."""
-    if (fn.__module__ or "").startswith("flashlight."):
+    if f"{fn.__module__}.".startswith("flashlight."):
         for package in ("flashlight.nn.functional", "flashlight"):
             if vars(importlib.import_module(package)).get(fn.__name__) is fn:
                 return canonical(package), fn.__name__

@@ -294,6 +294,26 @@ _register(
 )
 
 
+def _forms(name: str, kind: type) -> dict[str, Callable]:
+    """The functions of a built-in container by the names subclasses of it register them under."""
+    node = SUPPORTED_NODES[kind]
+    parts = {"flatten": node.flatten_fn, "unflatten": node.unflatten_fn, "flatten_with_keys": node.flatten_with_keys_fn}
+    return {f"_{name}_{part}": function for part, function in parts.items()}
+
+
+for _name, _kind in {
+    "tuple": tuple,
+    "list": list,
+    "dict": dict,
+    "ordereddict": OrderedDict,
+    "odict": OrderedDict,
+    "defaultdict": defaultdict,
+    "deque": deque,
+    "namedtuple": namedtuple,
+}.items():
+    globals().update(_forms(_name, _kind))
+
+
 def is_namedtuple_instance(obj) -> bool:
     """Whether an object is of a named tuple class."""
     return is_namedtuple_class(type(obj))
@@ -497,3 +517,13 @@ def _broadcast_to_and_flatten(tree, treespec: TreeSpec, is_leaf: Callable | None
             return None
         result += part
     return result
+
+
+class _Star:
+    def __repr__(self) -> str:
+        return "*"
+
+
+def treespec_pprint(treespec: TreeSpec) -> str:
+    """A tree with stars for its leaves."""
+    return repr(tree_unflatten([_Star()] * treespec.num_leaves, treespec))

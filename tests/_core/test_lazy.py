@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import mlx.core as mx
 
 import flashlight
+from flashlight._core import lazy
 
 
 def test_memory_is_flat_in_a_loop_that_reads_nothing():
@@ -42,3 +45,14 @@ def _train(w, x):
     with flashlight.no_grad():
         w -= 1e-6 * w.grad
     w.grad = None
+
+
+def test_a_pause_is_of_its_own_thread():
+    seen = []
+    with lazy.paused():
+        other = threading.Thread(target=lambda: seen.append(lazy.is_paused()))
+        other.start()
+        other.join()
+        assert lazy.is_paused()
+    assert seen == [False]
+    assert not lazy.is_paused()

@@ -300,3 +300,17 @@ def test_older_names():
     from flashlight.cuda.amp import autocast_mode, grad_scaler
 
     assert autocast_mode.autocast is cuda_amp.autocast and grad_scaler.GradScaler is cuda_amp.GradScaler
+
+
+def test_older_names_of_the_cpu():
+    a = flashlight.ones(2, 2)
+    for lib in (flashlight, torch):
+        with pytest.warns(FutureWarning, match=r"`torch.cpu.amp.autocast\(args...\)` is deprecated"):
+            context = lib.cpu.amp.autocast()
+        with context:
+            assert str((lib.ones(2, 2) @ lib.ones(2, 2)).dtype) == "torch.bfloat16"
+    with pytest.warns(FutureWarning, match="torch.cpu.amp.GradScaler"):
+        scaler = flashlight.cpu.amp.GradScaler(init_scale=4.0)
+    assert scaler.scale(a).tolist() == [[4.0, 4.0]] * 2
+    # plain attribute access needs no import of its own
+    assert flashlight.cuda.amp is cuda_amp

@@ -132,4 +132,4 @@ def test_torch_is_flashlight_in_a_script(tmp_path, flashlight):
     )
     result = flashlight("run", "script.py")
     assert result.stderr == ""
-    assert result.stdout == "flashlight (1, 3)\n"
+    assert result.stdout == "torch (1, 3)\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -255,3 +257,63 @@ def test_backward_inside_a_mapped_function_is_refused():
         with pytest.raises(RuntimeError, match="inside a functorch transform"):
             lib.func.vmap(lambda x, w=w: (x * w).sum().backward())(lib.ones(2, 3))
         assert w.grad is None
+
+
+_WRITES = {
+    "item": lambda lib, y: y.__setitem__(0, 5.0),
+    "slice": lambda lib, y: y.__setitem__(slice(1, None), lib.tensor([7.0, 8.0])),
+    "steps": lambda lib, y: y[::2].zero_(),
+    "copy": lambda lib, y: y.copy_(lib.slice_scatter(y, lib.ones(2), 0, 0, 2)),
+    "select": lambda lib, y: y.copy_(lib.select_scatter(y, lib.tensor(math.nan), 0, 1)),
+}
+
+
+@pytest.mark.parametrize("name", _WRITES)
+def test_a_value_that_all_elements_share_is_written_into_each(name):
+    def run(lib):
+        def one(x):
+            y = x.clone()
+            _WRITES[name](lib, y)
+            return y * x
+
+        x = lib.arange(12.0).reshape(4, 3).requires_grad_()
+        out = lib.func.vmap(one)(x)
+        out.nan_to_num().sum().backward()
+        return out.detach().numpy(), x.grad.numpy()
+
+    for ours, theirs in zip(run(flashlight), run(torch), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def _noisy_inverse(lib, randomness, dtype):
+    def one(m):
+        return lib.linalg.inv(m) * 0 + lib.randn(2, 2, dtype=getattr(lib, dtype))
+
+    return lib.func.vmap(one, randomness=randomness)(lib.eye(2, dtype=getattr(lib, dtype)).expand(3, 2, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_randomness_of_functions_computed_on_the_host(dtype):
+    for lib in (flashlight, torch):
+        lib.manual_seed(0)
+        with pytest.raises(RuntimeError, match="randomness error mode"):
+            _noisy_inverse(lib, "error", dtype)
+        after = lib.rand(1).item()
+        lib.manual_seed(0)
+        assert lib.rand(1).item() == after  # nothing was drawn
+        same, different = (_noisy_inverse(lib, kind, dtype).numpy() for kind in ("same", "different"))
+        assert (same == same[:1]).all()
+        assert (different[1:] != different[:-1]).all()
+
+
+def test_float64_noise_is_drawn_in_mapped_functions():
+    for lib in (flashlight, torch):
+        x = lib.zeros(4, 3, dtype=lib.float64)
+        out = lib.func.vmap(lambda x, lib=lib: x + lib.randn(3, dtype=lib.float64), randomness="same")(x)
+        assert out.dtype is lib.float64
+        assert (out == out[:1]).all()
+
+
+def test_host_functions_need_an_element():
+    with pytest.raises(RuntimeError, match="dimension of size 0"):
+        flashlight.func.vmap(flashlight.linalg.inv)(flashlight.zeros(0, 3, 3))

@@ -55,3 +55,23 @@ def test_output_numbers_and_devices():
         assert [t.output_nr for t in (x, x * 2, *(x * 2).split(2))][:2] == [0, 0]
         assert x.max(0).values.output_nr == 0 and not (x.is_mtia or x.is_maia or x.is_ipu or x.is_vulkan)
         assert lib.GradScaler is lib.amp.GradScaler and lib.norm_except_dim(lib.ones(2, 3), 0).shape == (2, 1)
+
+
+def test_numbers_of_a_file(tmp_path):
+    path = str(tmp_path / "numbers.bin")
+    torch.arange(6, dtype=torch.float32).numpy().tofile(path)
+    for lib in BOTH:
+        assert lib.from_file(path, size=4).tolist() == [0.0, 1.0, 2.0, 3.0]
+        assert lib.from_file(path, size=2, dtype=lib.int32).dtype == lib.int32
+        with pytest.raises(RuntimeError, match="smaller than the required mapping size <40>"):
+            lib.from_file(path, size=10)
+        with pytest.raises(RuntimeError, match="unable to open file"):
+            lib.from_file(path + "x", size=1)
+    with pytest.raises(NotImplementedError, match="tofile"):
+        flashlight.from_file(path, shared=True, size=2)
+
+
+def test_the_linear_algebra_error_has_torchs_name():
+    for lib in BOTH:
+        assert lib.linalg.LinAlgError is lib._C._LinAlgError
+        assert lib.linalg.LinAlgError.__name__ == "_LinAlgError"

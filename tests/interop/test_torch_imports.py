@@ -153,8 +153,8 @@ def test_processes_started_later_have_it_too(tmp_path):
         )
         assert result.returncode == 0, result.stderr
         expected = [
-            "spawn [('flashlight', 'flashlight.nn', 2)]",
-            "fork [('flashlight', 'flashlight.nn', 2)]",
-            "flashlight flashlight.nn",
+            "spawn [('torch', 'flashlight.nn', 2)]",
+            "fork [('torch', 'flashlight.nn', 2)]",
+            "torch flashlight.nn",
         ]
         assert result.stdout.split("\n")[:3] == expected

@@ -14,6 +14,8 @@ import flashlight
 import flashlight.nn.attention.flex_attention as ours
 from flashlight.nn.attention import SDPBackend, bias, sdpa_kernel
 
+from ..oracle import A, check
+
 Q, K, V = (np.random.RandomState(i).randn(2, 4, n, 8).astype(np.float32) for i, n in enumerate((6, 7, 7)))
 
 
@@ -105,3 +107,85 @@ def test_sdpa_kernel():
         flashlight.nn.functional.scaled_dot_product_attention(q, q, q)
     with pytest.raises(AssertionError):
         sdpa_kernel(3).__enter__()
+
+
+# ------------------------------------------------------------------------------------------------------------- block masks
+def earlier(b, h, q, k):
+    return q >= k
+
+
+def block_mask(lib, B=None, H=None, length=300, size=(128, 64)):
+    return lib.nn.attention.flex_attention.create_block_mask(
+        earlier, B, H, length, length, device="cpu", BLOCK_SIZE=size
+    )
+
+
+def tables(mask) -> list:
+    return [t.tolist() if hasattr(t, "tolist") else t for t in mask.as_tuple()[:-1]]
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda m: m,
+        lambda m: m[1:3],
+        lambda m: m[-1],
+        lambda m: m[:, 1],
+        lambda m: m[0, 1, 2],
+        lambda m: m._adjust(130, 70),
+        lambda m: m.to("cpu"),
+    ],
+)
+def test_parts_of_block_masks(of):
+    mine, theirs = (of(block_mask(lib, 4, 2)) for lib in (flashlight, torch))
+    assert tables(mine) == tables(theirs)
+    assert repr(mine).replace("flashlight.", "torch.") == repr(theirs)
+    assert str(mine) == str(theirs)
+    assert len(mine.as_tuple(flatten=False)) == len(theirs.as_tuple(flatten=False))
+    assert mine.to_string((3, 2), limit=1) == theirs.to_string((3, 2), limit=1)
+
+
+def test_block_masks_that_do_not_fit():
+    for lib in (flashlight, torch):
+        flex = lib.nn.attention.flex_attention
+        for length in (64, 320):
+            x = lib.ones(1, 1, length, 4)
+            with pytest.raises(ValueError, match="block_mask was created for"):
+                flex.flex_attention(x, x, x, block_mask=block_mask(lib))
+        x = lib.ones(1, 1, 300, 4)
+        with pytest.raises(RuntimeError, match="Cannot use mask_mod from a sliced BlockMask"):
+            flex.flex_attention(x, x, x, block_mask=block_mask(lib)[0])
+        with pytest.raises(AssertionError, match="Expected 4 or 5 positional args, got 1"):
+            flex.create_mask(lambda q: q, 1, 1, 2, 2, device="cpu")
+
+
+def test_one_query_against_a_row_of_a_block_mask():
+    # decoding with a cache: a row of the mask, with a function that knows the position
+    results = []
+    for lib in (flashlight, torch):
+        row = block_mask(lib, size=64)[:, :, 2]
+        row.mask_mod, row.seq_lengths = lambda b, h, q, k: q + 150 >= k, (1, 300)
+        q, k = (
+            lib.tensor(np.random.RandomState(i).randn(2, 1, n, 4).astype(np.float32)) for i, n in ((0, 1), (1, 300))
+        )
+        results.append(lib.nn.attention.flex_attention.flex_attention(q, k, k, block_mask=row).numpy())
+    np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-6)
+
+
+def test_scores_that_are_minus_infinity_are_masked():
+    score = lambda lib: lambda s, b, h, q, k: lib.where(q >= k, s, -float("inf"))
+    mine, theirs = (
+        lib.nn.attention.flex_attention.create_mask(score(lib), 1, 1, 3, 4, device="cpu") for lib in (flashlight, torch)
+    )
+    assert mine.tolist() == theirs.tolist()
+
+
+def test_output_projection_of_another_width():
+    def pooled(lib, x, weight, out_weight):
+        nothing = lib.zeros(12)
+        return lib.nn.functional.multi_head_attention_forward(
+            x[:1], x, x, 4, 2, None, nothing, None, None, False, 0.0, out_weight, None, need_weights=False,
+            use_separate_proj_weight=True, q_proj_weight=weight, k_proj_weight=weight, v_proj_weight=weight,
+        )[0]  # fmt: skip
+
+    check(pooled, A(5, 3, 4), A(4, 4), A(7, 4), second=False)

@@ -381,3 +381,14 @@ def test_lazy_modules_load_and_copy():
     check_same(fn)
     check_same(lambda lib: lib.nn.LazyConv2d(3, 3)(lib.ones(2, 3)))
     check_same(lambda lib: lib.nn.Linear(2, 3).load_state_dict(lib.nn.LazyLinear(3).state_dict()))
+
+
+def test_parameters_are_an_iterator_that_can_be_counted():
+    model = flashlight.nn.Sequential(flashlight.nn.Linear(2, 3), flashlight.nn.Linear(3, 1, bias=False))
+    params = model.parameters()
+    assert iter(params) is params and len(params) == 3
+    assert next(params) is model[0].weight
+    assert [*params] == [model[0].bias, model[1].weight] and [*params] == []
+    assert len(params) == 3 and len(flashlight.nn.ReLU().parameters()) == 0 and bool(flashlight.nn.ReLU().parameters())
+    with pytest.raises(TypeError):
+        params[0]

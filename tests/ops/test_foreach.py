@@ -75,3 +75,24 @@ def test_checks(call):
             call(t)
         errors.append((type(caught.value), str(caught.value)))
     assert errors[1] == errors[0]
+
+
+@pytest.mark.parametrize("name", ["_foreach_maximum_", "_foreach_minimum_", "_foreach_clamp_min_"])
+@pytest.mark.parametrize("operand", [1.5, [2.5, 1], "tensors"])
+def test_foreach_bounds_in_place_do_not_round(name, operand):
+    for t in BOTH:
+        x = [t.tensor([1, 2]), t.tensor([3, 4])]
+        with pytest.raises(RuntimeError, match="result type Float can't be cast"):
+            getattr(t, name)(x, [t.tensor([1.5, 2.5])] * 2 if operand == "tensors" else operand)
+        assert [y.tolist() for y in x] == [[1, 2], [3, 4]]
+        assert [y.tolist() for y in getattr(t, name)(x, 2)] in ([[2, 2], [3, 4]], [[1, 2], [2, 2]])
+
+
+def test_foreach_scalar_tensor_has_no_dimensions():
+    for t in BOTH:
+        with pytest.raises(
+            RuntimeError, match="scalar tensor expected to be 0 dim but it has 1 dimensions and 1 elements"
+        ):
+            t._foreach_add([t.ones(2)], t.tensor([2.0]))
+        found = t._foreach_addcmul([t.ones(1), t.ones(1)], [t.ones(1)] * 2, [t.ones(1)] * 2, t.tensor([2.0, 3.0]))
+        assert [y.item() for y in found] == [3.0, 4.0]

@@ -164,3 +164,12 @@ def test_sums_of_empty_dimensions():
     for name in ("sum", "mean", "prod", "all", "any", "logsumexp", "var"):
         check(lambda lib, x, name=name: getattr(x, name)(1), A(2, 0, grad=False), grad=False)
         check(lambda lib, x, name=name: getattr(x, name)(0), A(2, 0, grad=False), grad=False)
+
+
+def test_many_segments_take_memory_for_each_element_only():
+    lengths = np.tile([3, 0, 5], 20_000)
+    x = np.random.RandomState(0).randn(lengths.sum())
+    ours, theirs = (
+        lib.segment_reduce(lib.tensor(x), "sum", lengths=lib.tensor(lengths)).numpy() for lib in (flashlight, torch)
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)

@@ -105,9 +105,36 @@ def test_sequential():
 
 def test_options():
     x = flashlight.ones(2, requires_grad=True)
-    with pytest.raises(ValueError, match="determinism_check"):
-        checkpoint(flashlight.sin, x, use_reentrant=False, determinism_check="none")
+    for lib in (flashlight, torch):
+        module, y = lib.utils.checkpoint, lib.ones(2, requires_grad=True)
+        for words, options in (
+            ("determinism_check should be one of", {"use_reentrant": False, "determinism_check": "some"}),
+            ("Unexpected keyword arguments: out", {"use_reentrant": True, "out": None}),
+            ("only supported when use_reentrant=False", {"use_reentrant": True, "debug": True}),
+            ("only supported when use_reentrant=False", {"use_reentrant": True, "context_fn": lambda: None}),
+        ):
+            with pytest.raises(ValueError, match=words):
+                module.checkpoint(lib.sin, y, **options)
+        with pytest.raises(ValueError, match="Unexpected keyword arguments: out"):
+            module.checkpoint_sequential([lib.sin], 1, y, use_reentrant=False, out=None)
+        with pytest.warns(UserWarning, match="checkpoint_sequential: the use_reentrant parameter"):
+            module.checkpoint_sequential([lib.sin], 1, y)
+        with module.set_checkpoint_early_stop(False), module.set_checkpoint_debug_enabled(True):
+            module.checkpoint(lib.sin, y, use_reentrant=False).sum().backward()
+        assert y.grad.tolist() == pytest.approx([0.5403023] * 2)
     with pytest.warns(UserWarning, match="use_reentrant"):
         checkpoint(flashlight.sin, x)
     with flashlight.no_grad():
         assert not checkpoint(flashlight.sin, x, use_reentrant=False).requires_grad
+
+
+def test_shapes_of_the_second_run():
+    for lib in (flashlight, torch):
+        sizes = [3, 2]
+        cut = lambda t, sizes=sizes: t.narrow(0, 0, sizes.pop(0)).sin().sum()
+        x = lib.ones(3, requires_grad=True)
+        y = lib.utils.checkpoint.checkpoint(cut, x, use_reentrant=False)
+        with pytest.raises(lib.utils.checkpoint.CheckpointError):
+            y.backward()
+        lib.utils.checkpoint.checkpoint(lib.sin, x, use_reentrant=False, determinism_check="none").sum().backward()
+        assert x.grad.tolist() == pytest.approx([0.5403023] * 3)

@@ -14,6 +14,7 @@ from ..._core.modes import no_grad
 from ..._core.tensor import Tensor, preserve_format
 from ...ops.convert import parse_to
 from ..parameter import Buffer, Parameter
+from ._counted import Counted
 from ._hooks import (  # noqa: F401 - torch's code finds these here
     HookRegistration,
     RemovableHandle,
@@ -355,9 +356,8 @@ class Module(HookRegistration, StateDict):
                 yield f"{path}.{name}" if path else name, value
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The parameters, each once; of submodules too if ``recurse``."""
-        for _, param in self.named_parameters(recurse=recurse):
-            yield param
+        """The parameters, each once; of submodules too if ``recurse``. Differs: ``len`` of the iterator is their number."""
+        return Counted(lambda: (param for _, param in self.named_parameters(recurse=recurse)))
 
     def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator:
         """Pairs of dotted name and parameter."""
@@ -454,6 +454,8 @@ class Module(HookRegistration, StateDict):
                 else:
                     param.grad.requires_grad_(False)
                 param.grad.zero_()
+                if hasattr(param, "_sparse_rows"):  # -0.0: the gradient is about no row
+                    param.grad.neg_()
 
     # ------------------------------------------------------------------------------------------------------ conversions
     def _apply(self, fn, recurse: bool = True):

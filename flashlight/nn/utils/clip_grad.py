@@ -9,6 +9,7 @@ import flashlight
 
 from ..._core.modes import no_grad
 from ..._core.tensor import Tensor
+from ..modules._counted import Counted
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_"]
 
@@ -58,7 +59,7 @@ def clip_grad_norm_(
     """
     given = parameters
     parameters = _listed(parameters)
-    if isinstance(given, types.GeneratorType) and not parameters:
+    if isinstance(given, (types.GeneratorType, Counted)) and not parameters:
         warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2)
     grads = [p.grad for p in parameters if p.grad is not None]
     total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)

@@ -124,6 +124,8 @@ for _mode in (0, 1, 2):
     S("embedding_bag", A(5, 3), _ints(1, 2, 4, 4), _ints(0, 2), False, _mode)
     S("embedding_bag", A(5, 3), _ints(1, 2, 4, 4), _ints(0, 2, 2), False, _mode, False, None, False, 4)
     S("embedding_bag", A(5, 3), _ints(1, 2, 4, 4), _ints(0, 3, 4), mode=_mode, include_last_offset=True)
+    S("embedding_bag", A(5, 3), _ints(1, 2, 4, 4), _ints(0, 3, 4), False, _mode, False, None, True, 2)
+S("embedding_bag", A(5, 3, grad=False), _ints(1, 2, 4, 4), _ints(0, 3, 4), include_last_offset=True)
 S("embedding_bag", A(5, 3), _ints(1, 2, 4, 4), _ints(0, 2), per_sample_weights=A(4), options={"second": False})
 R("embedding_bag", A(5, 3), _ints(1, 2, 4, 4), None)
 R("embedding_bag", A(5, 3), _ints(1, 2), _ints(0), mode=3)

@@ -53,6 +53,10 @@ R("masked.sum", A(3, 4), (1, 1))
 R("masked.mean", A(3, 4, dtype="int64"))
 R("masked.mean", A(3, 4), dtype=D("int64"))
 R("masked.amax", A(3, 4, dtype="complex64"), mask=_M)
-R("masked.amax", A(3, 4, dtype="bool"), mask=_M)
+for _name in ("amax", "amin", "argmin"):
+    R("masked." + _name, A(3, 4, dtype="bool"), mask=_M)
+for _name in ("cumsum", "cumprod"):
+    R("masked." + _name, A(3, 4, dtype="bool"), 1, mask=_M)
+    R(_name, A(3, 4), 1, dtype=D("bool"))
 R("masked.median", A(3, 4, dtype="int64"), 1, mask=_NONE)
 R("masked.var", A(3, 4), 1, True, correction=1)

@@ -6,7 +6,8 @@ import contextlib
 
 import mlx.core as mx
 
-from ._core import absent
+from .._core import absent
+from . import amp as amp
 
 
 def is_available() -> bool:
