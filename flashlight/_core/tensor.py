@@ -103,6 +103,7 @@ class Tensor:
 
     is_sparse = is_quantized = is_nested = is_mkldnn = is_xla = is_xpu = is_sparse_csr = property(lambda self: False)
     is_mtia = is_maia = is_ipu = is_vulkan = property(lambda self: False)
+    name = property(lambda self: None)
 
     @property
     def layout(self):

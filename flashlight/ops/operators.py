@@ -46,7 +46,11 @@ def _declare(name: str, op, statics: tuple = (), in_place: bool = True) -> None:
             raise TypeError(
                 f"descriptor '__r{name}__' requires a 'Tensor' object but received a '{type(self).__name__}'"
             )
-        return run(op, (_operand(other), self), statics) if _accepted(other) else NotImplemented
+        if not _accepted(other):
+            return NotImplemented
+        if op is arithmetic.true_divide:  # torch rounds twice: the reciprocal, then the product
+            return run(arithmetic.mul, (run(arithmetic.reciprocal, (self,), ()), _operand(other)), ())
+        return run(op, (_operand(other), self), statics)
 
     def onto(self, other):
         return write(op, (self, _operand(other)), statics) if _accepted(other) else NotImplemented

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+
 import mlx.core as mx
 
 from .._core import device as devices
@@ -267,3 +270,35 @@ def is_pinned(self, device=None) -> bool:
     if device is not None:
         devices.as_label(device)
     return devices.METAL
+
+
+def _in_shape(self, sizes):
+    total = math.prod(sizes)
+    if total != self.numel():
+        by = " x ".join(map(str, sizes))
+        raise RuntimeError(
+            f"requested resize to {by} ({total} elements in total), but the given tensor has a size of "
+            f"{'x'.join(map(str, self.shape))} ({self.numel()} elements). autograd's resize can only change the shape of a given "
+            "tensor, while preserving the number of elements. "
+        )
+    return self.reshape(sizes)
+
+
+@method
+def resize(self, *sizes):
+    """The elements in another shape with as many (deprecated: use ``reshape``). Raises: RuntimeError for another number of elements."""
+    warnings.warn("non-inplace resize is deprecated", stacklevel=3)
+    return _in_shape(self, sizes_of(sizes))
+
+
+@method
+def resize_as(self, tensor):
+    """The elements in the shape of another tensor with as many (deprecated: use ``reshape``)."""
+    warnings.warn("non-inplace resize_as is deprecated", stacklevel=3)
+    return _in_shape(self, tuple(tensor.shape))
+
+
+@method
+def is_distributed(self) -> bool:
+    """Whether the tensor is spread over several processes; never."""
+    return False

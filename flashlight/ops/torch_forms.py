@@ -319,3 +319,9 @@ def _by_strides(shape, stride) -> tuple:
                 order[before], order[at] = order[at], order[before]
                 at = before
     return tuple(order[::-1])
+
+
+@_in_torch
+def spmm(input, mat2):
+    """``mm``: PyTorch's name for products with sparse matrices, which are dense here."""
+    return namespaces["torch"]["mm"](input, mat2)

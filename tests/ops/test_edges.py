@@ -74,3 +74,23 @@ def test_more_dimensions_than_a_set_of_them_holds():
 
 def test_integer_means_divided_by_a_negative_number():
     check(lambda lib, x: lib.nn.functional.avg_pool2d(x, 2, divisor_override=-2), A(1, 4, 4, dtype="int64", high=9))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int64"])
+def test_a_number_divided_by_a_tensor_rounds_as_in_torch(dtype):
+    values = np.random.default_rng(0).normal(size=500) * 9 + 40
+    outs = []
+    for lib in (flashlight, torch):
+        x = lib.tensor(values).to(getattr(lib, dtype))
+        outs.append([(3 / x).double().numpy(), (0.7 / x).double().numpy()])
+    np.testing.assert_array_equal(*outs)
+
+
+def test_the_divisor_of_a_number_may_be_written_to():
+    for lib in (flashlight, torch):
+        x = lib.tensor([1.0, 2.0], requires_grad=True)
+        y = x * 1
+        out = 3 / y
+        y.add_(1)
+        out.sum().backward()
+        assert x.grad.tolist() == [-3.0, -0.75]

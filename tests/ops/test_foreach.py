@@ -66,6 +66,12 @@ def test_associative_scan(size, reverse):
     np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
 
 
+def test_associative_scan_has_a_dimension_to_go_along():
+    for scan, t in ((associative_scan, torch), (ours, flashlight)):
+        with pytest.raises(IndexError, match="Dimension out of range"):
+            scan(lambda a, b: a + b, t.ones(3), 5, combine_mode="generic")
+
+
 @pytest.mark.parametrize("call", [lambda t: t._check(False), lambda t: t._check_index(False, lambda: "no"),
                                   lambda t: t._assert(False, "m"), lambda t: t._check(1)])  # fmt: skip
 def test_checks(call):

@@ -1,4 +1,4 @@
-"""torch.cond and torch.while_loop, run eagerly; the small rest of the torch namespace."""
+"""torch.cond and torch.while_loop, run eagerly; small and old names of the torch namespace."""
 
 from __future__ import annotations
 
@@ -75,3 +75,16 @@ def test_the_linear_algebra_error_has_torchs_name():
     for lib in BOTH:
         assert lib.linalg.LinAlgError is lib._C._LinAlgError
         assert lib.linalg.LinAlgError.__name__ == "_LinAlgError"
+
+
+def test_deprecated_shapes():
+    for lib in BOTH:
+        t = lib.arange(4.0)
+        with pytest.warns(UserWarning, match="non-inplace resize is deprecated"):
+            assert t.resize(2, 2).tolist() == [[0.0, 1.0], [2.0, 3.0]]
+        with pytest.warns(UserWarning, match="non-inplace resize_as is deprecated"):
+            assert t.resize_as(lib.ones(2, 2)).shape == (2, 2)
+        with pytest.warns(UserWarning), pytest.raises(RuntimeError, match="requested resize to 3"):
+            t.resize(3)
+        assert t.name is None and t.is_distributed() is False
+        assert lib.spmm(lib.ones(2, 2), lib.ones(2, 3)).tolist() == [[2.0] * 3] * 2
