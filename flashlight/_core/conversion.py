@@ -27,7 +27,15 @@ def host_value(t: Tensor) -> mx.array:
             "from the "
             "traced function and read it outside"
         )
-    mx.eval(a)
+    try:
+        mx.eval(a)
+    except RuntimeError as error:
+        if "in current thread" not in str(error):
+            raise
+        raise RuntimeError(
+            "this value depends on work that another thread has not evaluated: MLX evaluates pending work in the thread that made it. "
+            "Read the value there first (item(), numpy(), tolist()), or call module.eval() or train() there for a model"
+        ) from error
     checks.know(a)
     checks.raise_pending()
     return a

@@ -42,3 +42,9 @@ class paused:
 def is_paused() -> bool:
     """Whether arrays may be tracers, whose values cannot be read."""
     return _pauses.depth > 0
+
+
+def settle(arrays) -> None:
+    """Evaluate arrays now. What is pending can be evaluated by the thread that made it only; values can be read by all."""
+    if not is_paused():
+        mx.eval(arrays)

@@ -241,6 +241,7 @@ class StateDict:
             if assign:
                 local["assign_to_params_buffers"] = assign
             module._load_from_state_dict(state, prefix, local, True, missing_keys, unexpected_keys, error_msgs)
+            module._settle()
             for name, child in module._modules.items():
                 if child is not None:
                     inner = f"{prefix}{name}."

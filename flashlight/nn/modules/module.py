@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 
 import flashlight
 
-from ..._core import dtypes
+from ..._core import dtypes, lazy
 from ..._core.modes import no_grad
-from ..._core.tensor import Tensor, preserve_format
+from ..._core.tensor import Tensor, preserve_format, read
 from ...ops.convert import parse_to
-from ..parameter import Buffer, Parameter
+from ..parameter import Buffer, Parameter, is_lazy
 from ._counted import Counted
 from ._hooks import (  # noqa: F401 - torch's code finds these here
     HookRegistration,
@@ -417,7 +417,13 @@ class Module(HookRegistration, StateDict):
         self.training = mode
         for module in self.children():
             module.train(mode)
+        self._settle()
         return self
+
+    def _settle(self) -> None:
+        """Evaluate this module's own parameters and buffers, so that another thread can run it."""
+        tensors = [t for t in (*self._parameters.values(), *self._buffers.values()) if t is not None and not is_lazy(t)]
+        lazy.settle([read(t) for t in tensors if not t.is_meta])
 
     def eval(self):
         """Put this module and those below it into evaluation mode."""
@@ -479,6 +485,7 @@ class Module(HookRegistration, StateDict):
         for name, buffer in self._buffers.items():
             if buffer is not None:
                 self._buffers[name] = fn(buffer)
+        self._settle()
         return self
 
     def to(self, *args, **kwargs):
