@@ -13,8 +13,8 @@ from .arrays import Room
 
 # rows are worth visiting up to this many times the synapses
 _FILL = 4
-# two groups of neurons are worth it if they have less than this share of one group's rows
-_SPLIT = 0.75
+# neurons are parted while that saves so many rows, into so many groups at the most
+_WORTH, _GROUPS = 48, 4
 
 
 def _all_pairs(shape) -> tuple:
@@ -32,15 +32,26 @@ def _slots(ends, n: int) -> tuple:
 
 
 def _groups(dst, n: int) -> list:
-    """The neurons in one or two groups of alike numbers of synapses, and the largest number in each."""
+    """The neurons in groups of alike numbers of synapses, and the largest number in each."""
     counts = np.maximum(np.bincount(dst, minlength=n), 1)
     order = np.argsort(counts, kind="stable")
-    counts = counts[order]
-    sizes = np.arange(1, n) * counts[:-1] + np.arange(n - 1, 0, -1) * counts[-1]
-    cut = int(np.argmin(sizes)) + 1 if n > 1 else n
-    if n == 1 or sizes[cut - 1] > _SPLIT * n * counts[-1]:
-        return [(np.arange(n), int(counts[-1]))]
-    return [(np.sort(order[:cut]), int(counts[cut - 1])), (np.sort(order[cut:]), int(counts[-1]))]
+    bounds = [(0, n)]
+    while len(bounds) < _GROUPS:
+        saved, at, cut = max(_cut(counts[order[lo:hi]], k) for k, (lo, hi) in enumerate(bounds))
+        if saved < _WORTH:
+            break
+        lo, hi = bounds[at]
+        bounds[at : at + 1] = [(lo, lo + cut), (lo + cut, hi)]
+    return [(np.sort(order[lo:hi]), int(counts[order[hi - 1]])) for lo, hi in bounds]
+
+
+def _cut(counts, at: int) -> tuple:
+    """(rows saved, ``at``, where to cut) by parting ascending counts in two at the best place."""
+    if len(counts) == 1:
+        return 0, at, 0
+    saved = np.arange(1, len(counts)) * (counts[-1] - counts[:-1])
+    best = int(np.argmax(saved))
+    return int(saved[best]), at, best + 1
 
 
 def fits(plan, shapes) -> bool:
@@ -100,7 +111,10 @@ class _Synapses:
         shares = np.stack([at_rows(P * E * 0.5), at_rows(P * 0.5)], axis=1)
         self.shares = [shares[rows].reshape(-1, depth, 2) for _, rows, depth in self.groups]
         self.turned = [np.ascontiguousarray(share.swapaxes(1, 2)) for share in self.shares]
-        self.rest = self._gathered([share.sum(axis=2, keepdims=True) for share in self.turned])
+        # where a neuron is among the groups
+        self.places = np.argsort(np.concatenate([neurons for neurons, _, _ in self.groups]))
+        self.rest = np.concatenate([share.sum(axis=2, keepdims=True) for share in self.turned])[self.places]
+        self.sums = np.empty((n, 2, batch), kind)
         self.seen, self.open, self.scratch = (room.empty((rows, batch), kind) for _ in range(3))
         self.out = room.empty((rows + 1, batch), kind)
         self.out[-1] = 0
@@ -117,18 +131,14 @@ class _Synapses:
 
     def fan_in(self, v):
         """Sums of P E s and of P s at the destinations (N, 2, B), less what they are with s = 1/2."""
-        th, batch = self._look(v), v.shape[1]
-        groups = zip(self.groups, self.turned, strict=True)
-        return self._gathered([share @ th[rows].reshape(-1, depth, batch) for (_, rows, depth), share in groups])
-
-    def _gathered(self, parts) -> np.ndarray:
-        """What the groups have, in the order of the neurons."""
-        if len(parts) == 1:
-            return parts[0]
-        whole = np.empty((sum(map(len, parts)), *parts[0].shape[1:]), parts[0].dtype)
-        for (neurons, _, _), part in zip(self.groups, parts, strict=True):
-            whole[neurons] = part
-        return whole
+        th, batch, start = self._look(v), v.shape[1], 0
+        if self.pairs is not None:
+            return self.turned[0] @ th.reshape(self.pairs)
+        for (neurons, rows, depth), share in zip(self.groups, self.turned, strict=True):
+            stop = start + len(neurons)
+            np.matmul(share, th[rows].reshape(-1, depth, batch), out=self.sums[start:stop])
+            start = stop
+        return np.take(self.sums, self.places, axis=0, mode="clip")
 
     # ------------------------------------------------------------------------------------------------------------- gradient
     def start(self, room: Room) -> None:
@@ -250,20 +260,22 @@ class _Run:
         du = np.empty_like(self.u)
         spent = np.zeros((len(gs), *self.initial.shape), gs.dtype) if self.delta is not None else None
         g = capacity = total = 0
+        both = np.empty((len(self.capacity), 2, self.initial.shape[1]), gs.dtype)
+        an, ad = both[:, 0], both[:, 1]
         for t in range(len(gs) - 1, -1, -1):
-            g, step = g + gs[t], 0
+            g, step = g + gs[t], np.zeros_like(both)
             for at in range((t + 1) * unfolds - 1, t * unfolds - 1, -1):
                 v = self.path[at]
-                an = g / self.below[at]
-                ad = -an * self.path[at + 1]
+                np.divide(g, self.below[at], out=an)
+                np.multiply(an, self.path[at + 1], out=ad)
+                np.negative(ad, out=ad)
                 g = an * self.capacity
                 capacity = capacity + an * v + ad
-                both = np.stack([an, ad], axis=1)
                 if self.delta is not None:
                     spent[t] += (both * self.flows[at]).sum(axis=1)
                     both *= self.delta[t][:, None]
                 g += self.own.fan_out(v, both)
-                step = step + both
+                step += both
             total = total + step
             du[t] = self.sensory.fan_out(self.u[t], step)
         synaptic = [*self.own.gradients(), *self.sensory.gradients()]
