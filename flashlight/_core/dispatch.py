@@ -101,6 +101,8 @@ def record_op(op, tensors, arrays, statics, out, device, kept=None):
         if op.inexact_output or _is_inexact[out.dtype]:
             result._node = node
             result._rg = True
+        elif "dtype" in op.statics:
+            raise RuntimeError(f"Autograd not support dtype: {dtypes.scalar_type_name(result.dtype)}")
         return result
     if op.saves_output:
         node.outs = list(out)

@@ -317,3 +317,25 @@ class GradScaler:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+
+
+class LabelledGradScaler(GradScaler):
+    """The deprecated scalers of ``torch.cuda.amp`` and ``torch.cpu.amp``, for the device ``label``."""
+
+    label = ""
+
+    def __init__(
+        self,
+        init_scale: float = 2.0**16,
+        growth_factor: float = 2.0,
+        backoff_factor: float = 0.5,
+        growth_interval: int = 2000,
+        enabled: bool = True,
+    ) -> None:
+        warnings.warn(
+            f"`torch.{self.label}.amp.GradScaler(args...)` is deprecated. Please use `torch.amp.GradScaler('{self.label}', args...)` "
+            "instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__(self.label, init_scale, growth_factor, backoff_factor, growth_interval, enabled)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from .._core import checks, dispatch
+from .._core import checks, dispatch, dtypes
 from .._core.axes import summed
 from .._core.numerics.elementary import exp
 from .._core.table import Array, composite, op
@@ -141,7 +141,8 @@ def _check_target(arrays, statics):
     input, target, weight = arrays
     classes = input.shape[1] if input.ndim > 1 else input.shape[0]
     if target.dtype not in (mx.int64, mx.uint8):
-        raise RuntimeError(f"expected scalar type Long but found {str(target.dtype).split('.')[-1].capitalize()}")
+        found = dtypes.scalar_type_name(dtypes.from_mlx(target.dtype))
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {found}")
     if weight is not None and (weight.ndim != 1 or weight.shape[0] != classes):
         raise RuntimeError(
             f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of shape: "

@@ -88,3 +88,23 @@ def test_deprecated_shapes():
             t.resize(3)
         assert t.name is None and t.is_distributed() is False
         assert lib.spmm(lib.ones(2, 2), lib.ones(2, 3)).tolist() == [[2.0] * 3] * 2
+
+
+@pytest.mark.parametrize("name", ["sum", "nansum", "prod", "cumsum"])
+def test_reductions_to_integers_have_no_gradient_and_say_so(name):
+    for lib in BOTH:
+        x, dim = lib.ones(2, 3, requires_grad=True), (0,) if name == "cumsum" else ()
+        with pytest.raises(RuntimeError, match="Autograd not support dtype: Long"):
+            getattr(x, name)(*dim, dtype=lib.int64)
+        assert getattr(x.detach(), name)(*dim, dtype=lib.int64).dtype == lib.int64
+
+
+@pytest.mark.parametrize("kind", ["float32", "int32", "bool"])
+def test_targets_of_another_dtype_are_named(kind):
+    words = set()
+    for lib in BOTH:
+        for loss in (lib.nn.functional.cross_entropy, lib.nn.functional.nll_loss):
+            with pytest.raises(RuntimeError, match="expected target dtype") as caught:
+                loss(lib.ones(2, 3), lib.ones(2, dtype=getattr(lib, kind)))
+            words.add(str(caught.value))
+    assert len(words) == 1
