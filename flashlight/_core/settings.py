@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import warnings
 
 from . import blas
 from .device import GPU
 from .table import composite
 
-_settings = {"deterministic": False, "warn_only": False, "precision": "highest", "interop": 1, "warn_always": False}
+_settings = {"deterministic": False, "warn_only": False, "precision": "highest", "interop": 1, "warn_always": False, "threads": 0}
 
 
 @composite(method=False, differentiable=False)
 def get_num_threads() -> int:
-    """The number of threads matrix products on the CPU use."""
-    return blas.threads() or 1
+    """The number of threads that matrix products and compiled scans on the CPU use."""
+    return _settings["threads"] or blas.threads() or _processors()
+
+
+def _processors() -> int:
+    """How many processors this process may run on."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @composite(method=False, differentiable=False)
 def set_num_threads(int) -> None:
-    """Set the number of threads matrix products on the CPU use; everything else runs on one thread a stream.
+    """Set the number of threads that matrix products (by OpenBLAS) and compiled scans on the CPU use; everything else runs on one
+    thread a stream.
 
     Raises: RuntimeError for a number below 1.
     """
     count = int
     if count < 1:
         raise RuntimeError("set_num_threads expects a positive integer")
+    _settings["threads"] = count
     path = blas.status().path
     setter = getattr(ctypes.CDLL(path), "openblas_set_num_threads", None) if path else None
     if setter is not None:

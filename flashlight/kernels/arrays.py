@@ -69,6 +69,9 @@ class Numpy:
         return np.concatenate([a[i : i + rows] @ b for i in range(0, a.shape[0], rows)])
 
 
+_ALIGNED = 64
+
+
 class Room:
     """Memory for the arrays of one scan, handed on to later scans when it is forgotten.
 
@@ -86,7 +89,8 @@ class Room:
 
     def empty(self, shape, kind) -> np.ndarray:
         """An array of any values, to be used no longer than this object lives."""
-        size = math.prod(shape) * np.dtype(kind).itemsize
+        # aligned for vector registers
+        size = math.prod(shape) * np.dtype(kind).itemsize + _ALIGNED
         with Room._lock:
             stack = Room._idle.get(size)
             block = stack.pop() if stack else None
@@ -95,7 +99,8 @@ class Room:
         if block is None:
             block = np.empty(size, np.uint8)
         self._taken.append(block)
-        return block.view(kind).reshape(shape)
+        start = -block.ctypes.data % _ALIGNED
+        return block[start : size - _ALIGNED + start].view(kind).reshape(shape)
 
     def __del__(self):
         with Room._lock:

@@ -388,8 +388,9 @@ def _(gs, tensors, plan, saved, needs):
     if not _hosted(plan):
         return _wanted(_backward(Mlx, gs, tensors, plan, saved), needs)
     arrays, gs = [on_host(a) for a in tensors], [on_host(g) for g in gs]
-    if cfc_host.fits(plan):
-        grads = cfc_host.backward(gs[0], _read(arrays, plan), plan, saved, needs)
+    scan = _read(arrays, plan)
+    if cfc_host.fits(scan, plan):
+        grads = cfc_host.backward(gs[0], scan, saved, needs)
     else:
         grads = _backward(Numpy, gs, arrays, plan, saved)
     made = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
@@ -400,18 +401,19 @@ def _wanted(grads, needs):
     return tuple(g if need else None for g, need in zip(grads, needs, strict=True))
 
 
-def _on_host(tensors, plan):
-    """The forward pass in numpy: (outputs, what the gradient reads)."""
+def _on_host(tensors, plan, keep: bool):
+    """The forward pass on the CPU: (outputs, what the gradient reads)."""
     arrays = [on_host(a) for a in tensors]
-    if cfc_host.fits(plan):
-        states, kept = cfc_host.forward(_read(arrays, plan), plan)
+    scan = _read(arrays, plan)
+    if cfc_host.fits(scan, plan):
+        states, kept = cfc_host.forward(scan, plan, keep)
         return _out((states,), tensors[0]), kept
     outputs, kept = _forward(Numpy, arrays, plan)
     return _out(outputs, tensors[0]), kept
 
 
 def _saving(tensors, plan):
-    return _on_host(tensors, plan) if _hosted(plan) else _forward(Mlx, tensors, plan)
+    return _on_host(tensors, plan, keep=True) if _hosted(plan) else _forward(Mlx, tensors, plan)
 
 
 cfc_sequence.saving(_saving)
@@ -419,8 +421,8 @@ cfc_sequence.saving(_saving)
 
 @op(namespace="_", name="cfc_inference", method=False, autocast="low", grad=False, host=True)
 def cfc_inference(tensors: Arrays, plan) -> mx.array:
-    """The same when no gradient is wanted, in numpy."""
-    return _on_host(tensors, plan)[0]
+    """The same when no gradient is wanted, on the CPU."""
+    return _on_host(tensors, plan, keep=False)[0]
 
 
 def cfc(tensors: list, plan: Plan) -> tuple:

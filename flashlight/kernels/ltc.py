@@ -364,7 +364,7 @@ def _(gs, tensors, plan, saved, needs):
     if uses_host():
         gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
         scan = _read(arrays, plan)
-        if _rows(scan, plan):
+        if ltc_host.fits(scan, plan):
             grads = ltc_host.backward(gs[0], scan, plan, saved)
         else:
             grads = _backward(Numpy, gs, arrays, plan, saved)
@@ -376,16 +376,11 @@ def _(gs, tensors, plan, saved, needs):
     return tuple(g if need else None for g, need in zip(grads, needs, strict=True))
 
 
-def _rows(scan: Scan, plan: Plan) -> bool:
-    """Whether a scan in numpy goes by the rows of its synapses."""
-    return ltc_host.fits(plan, (scan.own[0].shape, scan.sensory[0].shape))
-
-
 def _on_host(tensors, plan, keep: bool):
-    """The forward pass in numpy: (outputs, what the gradient reads)."""
+    """The forward pass on the CPU: (outputs, what the gradient reads)."""
     arrays = [on_host(a) for a in tensors]
     scan = _read(arrays, plan)
-    if _rows(scan, plan):
+    if ltc_host.fits(scan, plan):
         states, kept = ltc_host.forward(scan, plan, keep)
         return _out((states,), tensors[0]), kept
     outputs, kept = _forward(Numpy, arrays, plan, keep)
@@ -407,7 +402,7 @@ ltc_sequence.saving(_saving)
 
 @op(namespace="_", name="ltc_inference", method=False, autocast="fp32", grad=False, host=True)
 def ltc_inference(tensors: Arrays, plan) -> mx.array:
-    """The same when no gradient is wanted, in numpy."""
+    """The same when no gradient is wanted, on the CPU."""
     return _on_host(tensors, plan, keep=False)[0]
 
 
