@@ -5,12 +5,15 @@
 namespace {
 
 #if defined(__AVX__) && !defined(__AVX512F__)
-constexpr int ROWS = 8, TALL = 2, WIDE = 4;
+constexpr int ROWS = 8, TALL = 4, WIDE = 2;
 #else
-constexpr int ROWS = 16, TALL = 4, WIDE = 4;
+constexpr int ROWS = 16, TALL = 8, WIDE = 2;
 #endif
 // steps whose gradients are kept until the weights take them
-constexpr long CHUNK = 32;
+constexpr long CHUNK = 16;
+
+// How many registers hold n columns
+inline long registers(long n) { return (n + LANES - 1) / LANES; }
 
 // out = bias + weight in, over ``rows`` outputs and ``cols`` inputs
 struct Product {
@@ -48,29 +51,37 @@ struct Product {
     }
 };
 
-// Adds to an R x C corner of a weight's gradient what ``steps`` steps give it
+// Adds to a weight's gradient, R rows by C registers of columns, what ``steps`` steps give it: d (steps, rows) of a block, ``in``
+// (steps * LANES, stride) with the columns in the lanes
 template <int R, int C>
-inline void corner(const V* d, long d_step, const V* in, long in_step, long steps, Real* out, long stride) {
+inline void corner(const V* d, long rows, const V* in, long stride, long steps, Real* out, long cols, long left) {
     V sums[R][C] = {};
-    for (long t = 0; t < steps; t++, d += d_step, in += in_step)
-        for (int r = 0; r < R; r++)
-            for (int c = 0; c < C; c++) sums[r][c] += d[r] * in[c];
-    for (int r = 0; r < R; r++)
-        for (int c = 0; c < C; c++) out[r * stride + c] += total(sums[r][c]);
+    for (long t = 0; t < steps; t++, d += rows)
+        for (int l = 0; l < LANES; l++, in += stride)
+            for (int r = 0; r < R; r++) {
+                Real each = ((const Real*)(d + r))[l];
+                for (int c = 0; c < C; c++) sums[r][c] += each * in[c];
+            }
+    for (int r = 0; r < R; r++, out += cols)
+        for (int c = 0; c < C; c++)
+            for (long l = 0; l < std::min<long>(LANES, left - c * LANES); l++) out[c * LANES + l] += sums[r][c][l];
 }
 
 template <int R>
-inline void row_of_corners(const V* d, long d_step, const V* in, long in_step, long cols, long steps, Real* out) {
+inline void rows_of(const V* d, long rows, const V* in, long stride, long steps, Real* out, long cols) {
     long c = 0;
-    for (; c + WIDE <= cols; c += WIDE) corner<R, WIDE>(d, d_step, in + c, in_step, steps, out + c, cols);
-    for (; c < cols; c++) corner<R, 1>(d, d_step, in + c, in_step, steps, out + c, cols);
+    for (; c + WIDE <= stride; c += WIDE)
+        corner<R, WIDE>(d, rows, in + c, stride, steps, out + c * LANES, cols, cols - c * LANES);
+    for (; c < stride; c++) corner<R, 1>(d, rows, in + c, stride, steps, out + c * LANES, cols, cols - c * LANES);
 }
 
-// Adds to a weight's (rows, cols) and a bias's gradient what d (steps, rows) and in (steps, cols) give them
-void weigh(const V* d, long rows, const V* in, long in_step, long cols, long steps, Real* weight, Real* bias) {
-    long r = 0;
-    for (; r + TALL <= rows; r += TALL) row_of_corners<TALL>(d + r, rows, in, in_step, cols, steps, weight + r * cols);
-    for (; r < rows; r++) row_of_corners<1>(d + r, rows, in, in_step, cols, steps, weight + r * cols);
+// Adds to a weight's (rows, cols) and a bias's gradient what d (steps, rows) and ``read`` (steps, cols) give them
+void weigh(const V* d, long rows, const V* read, long cols, long steps, Real* weight, Real* bias, V* scratch) {
+    long stride = registers(cols), r = 0;
+    for (long t = 0; t < steps; t++)
+        scatter(read + t * cols, LANES, 0, cols, (Real*)(scratch + t * LANES * stride), stride * LANES);
+    for (; r + TALL <= rows; r += TALL) rows_of<TALL>(d + r, rows, scratch, stride, steps, weight + r * cols, cols);
+    for (; r < rows; r++) rows_of<1>(d + r, rows, scratch, stride, steps, weight + r * cols, cols);
     for (r = 0; r < rows; r++) {
         V sum{};
         for (long t = 0; t < steps; t++) sum += d[t * rows + r];
@@ -232,12 +243,15 @@ extern "C" bool backward(
         weights.resize(offsets.back());
         // the gradients of a chunk of steps at the outputs of each product, of the states, and of [input, state]
         std::vector<Store<V>> ds;
-        long widest = 0;
+        long widest = 0, broadest = 0;
         for (const Layer& layer : layers) {
-            for (const Product& product : layer.forth) ds.emplace_back(CHUNK * product.rows);
+            for (const Product& product : layer.forth) {
+                ds.emplace_back(CHUNK * product.rows);
+                broadest = std::max(broadest, registers(product.cols));
+            }
             widest = std::max(widest, layer.width + layer.n);
         }
-        Store<V> dh(z.N), both(widest), spent(z.timed ? z.N : 0);
+        Store<V> dh(z.N), both(widest), spent(z.timed ? z.N : 0), scratch(CHUNK * LANES * broadest);
         for (long block = begin; block < end; block++) {
             long first = block * LANES;
             std::fill_n(dh.at, z.N, V{});
@@ -285,8 +299,8 @@ extern "C" bool backward(
                     for (long k = 0; k <= z.depth; k++, at++) {
                         const Product& product = layers[l].forth[k];
                         const V* read = kept[l * (z.depth + 2) + k] + (block * (z.T + (k == 0)) + lo) * product.cols;
-                        Real* weight = &weights[offsets[2 * at]];
-                        weigh(ds[at].at, product.rows, read, product.cols, product.cols, hi - lo, weight, &weights[offsets[2 * at + 1]]);
+                        Real *weight = &weights[offsets[2 * at]], *bias = &weights[offsets[2 * at + 1]];
+                        weigh(ds[at].at, product.rows, read, product.cols, hi - lo, weight, bias, scratch.at);
                     }
             }
             scatter(dh.at, z.B, first, z.N, out[1], z.N);
