@@ -389,8 +389,8 @@ def _(gs, tensors, plan, saved, needs):
         return _wanted(_backward(Mlx, gs, tensors, plan, saved), needs)
     arrays, gs = [on_host(a) for a in tensors], [on_host(g) for g in gs]
     scan = _read(arrays, plan)
-    if cfc_host.fits(scan, plan):
-        grads = cfc_host.backward(gs[0], scan, saved, needs)
+    if cfc_host.fits(scan):
+        grads = cfc_host.backward(gs, scan, saved, needs)
     else:
         grads = _backward(Numpy, gs, arrays, plan, saved)
     made = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
@@ -405,9 +405,9 @@ def _on_host(tensors, plan, keep: bool):
     """The forward pass on the CPU: (outputs, what the gradient reads)."""
     arrays = [on_host(a) for a in tensors]
     scan = _read(arrays, plan)
-    if cfc_host.fits(scan, plan):
-        states, kept = cfc_host.forward(scan, plan, keep)
-        return _out((states,), tensors[0]), kept
+    if cfc_host.fits(scan):
+        outputs, kept = cfc_host.forward(scan, plan, keep)
+        return _out(outputs, tensors[0]), kept
     outputs, kept = _forward(Numpy, arrays, plan)
     return _out(outputs, tensors[0]), kept
 

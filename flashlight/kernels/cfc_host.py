@@ -1,4 +1,4 @@
-"""The gated CfC scan compiled for the CPU (``cpu/cfc.cpp``): how its tensors become the arrays that it reads."""
+"""The CfC scan compiled for the CPU (``cpu/cfc.cpp``): how its tensors become the arrays that it reads."""
 
 from __future__ import annotations
 
@@ -8,64 +8,88 @@ from . import compiled
 from .arrays import Room
 
 _FAMILY = "cfc"
-_ACTIVATIONS = {"lecun_tanh": 0, "tanh": 1, "relu": 2}
+_MODES = ("default", "no_gate", "pure")
+_ACTIVATIONS = ("lecun_tanh", "tanh", "relu", "silu", "gelu")
+_SIDE = ("silu", "gelu")
 
 
-def fits(scan, plan) -> bool:
+def fits(scan) -> bool:
     """Whether a scan is computed here."""
-    plain = plan.mode != "pure" and plan.activation in _ACTIVATIONS and not (plan.mixed or plan.held or plan.dropping)
-    return plain and 0 not in scan.x.shape[:2] and compiled.available(_FAMILY, scan.x.dtype)
+    return 0 not in scan.x.shape[:2] and compiled.available(_FAMILY, scan.x.dtype)
 
 
 class _Run:
     """A scan's arrays and sizes, and what its gradient reads."""
 
     def __init__(self, scan, plan, keep: bool):
-        (T, B, _), N, kind = scan.x.shape, scan.h.shape[1], scan.x.dtype
-        lanes = compiled.lanes(_FAMILY, kind)
-        blocks = -(-B // lanes)
-        self.weights, self.shapes, self.room, self.kept = [], [], Room(), []
-        steps = T if keep else 1
+        (T, B, I), N, kind = scan.x.shape, scan.h.shape[1], scan.x.dtype  # noqa: E741
+        lanes, self.plan = compiled.lanes(_FAMILY, kind), plan
+        blocks, steps, self.room = -(-B // lanes), T if keep else 1, Room()
+
+        def kept(rows: int, more: int = 0):
+            return self.room.empty((blocks, steps + more, rows, lanes), kind)
+
+        self.memory = compiled.contiguous(scan.lstm) if plan.mixed else [None] * 3
+        self.kept = [kept(I + N, 1), kept(4 * N), kept(N, 1)] if plan.mixed else [None] * 3
+        self.shapes, self.layers, work = [], [], 0
         for layer, n in zip(scan.layers, plan.sizes, strict=True):
             pairs = [*layer.backbone, (layer.weight, layer.bias)]
-            self.weights += [np.ascontiguousarray(a) for pair in pairs for a in pair]
-            width, rows = pairs[0][0].shape[1] - n, [len(bias) for _, bias in pairs]
+            rows = [len(bias) for _, bias in pairs]
+            width, aside = pairs[0][0].shape[1] - n, plan.dropping or plan.activation in _SIDE
             self.shapes += [n, width, *rows]
-            shapes = [(blocks, steps + 1, width + n, lanes), *((blocks, steps, count, lanes) for count in rows)]
-            self.kept += [self.room.empty(shape, kind) for shape in shapes]
-        self.ts, strides = None, (0, 0, 0)
-        if plan.timed:
-            self.ts = np.ascontiguousarray(scan.ts)
-            strides = [stride // kind.itemsize * (n > 1) for stride, n in zip(self.ts.strides, self.ts.shape, strict=True)]
-        workers = compiled.workers(blocks, T * sum(weight.size for weight in self.weights))
-        activation = _ACTIVATIONS[plan.activation]
-        self.sizes = [T, B, N, len(plan.sizes), plan.depth, plan.mode == "no_gate", plan.timed, activation, *strides, workers]
-        self.slots = T if keep else 0
+            self.kept += [kept(width + n, 1), *map(kept, rows), *(kept(count) if aside else None for count in rows[:-1])]
+            decay, drops = layer.decay or [None] * 2, layer.drops or [None] * max(plan.depth - 1, 0)
+            self.layers.append([compiled.contiguous(group) for group in ([a for pair in pairs for a in pair], decay, drops)])
+            work += sum(weight.size for weight, _ in pairs)
+        if plan.timed or plan.mode != "pure":
+            self.ts, strides = compiled.spans(scan.ts)
+        else:
+            self.ts, strides = compiled.spans(np.full((1, 1, 1), plan.span, kind))
+        self.hold = None if scan.hold is None else np.ascontiguousarray(scan.hold)
+        workers = compiled.workers(blocks, T * work)
+        self.sizes = [
+            T, B, I, N, len(plan.sizes), plan.depth, _MODES.index(plan.mode), plan.timed, _ACTIVATIONS.index(plan.activation),
+            plan.mixed, plan.held, plan.dropping, *strides, workers, T if keep else 0,
+        ]  # fmt: skip
 
-    def call(self, name: str, wants_input: bool, *groups) -> None:
-        compiled.call(_FAMILY, name, [*self.sizes, self.slots, wants_input], np.array(self.shapes, np.int64), *groups)
+    def call(self, name: str, wants_input: bool, first: list, *groups) -> None:
+        """Call a function whose first arrays are these, followed by those that both functions read."""
+        given = [*first, self.ts, self.hold, *self.memory, *(a for layer in self.layers for group in layer for a in group)]
+        compiled.call(_FAMILY, name, [*self.sizes, wants_input], np.array(self.shapes, np.int64), given, *groups)
 
 
 def forward(scan, plan, keep: bool = True) -> tuple:
-    """(states (T, B, N), what the gradient reads)."""
+    """(the outputs, what the gradient reads)."""
     run = _Run(scan, plan, keep)
-    states = np.empty((*scan.x.shape[:2], scan.h.shape[1]), scan.x.dtype)
-    x, h = np.ascontiguousarray(scan.x), np.ascontiguousarray(scan.h)
-    run.call("forward", False, [x, h, run.ts, *run.weights], [states, *run.kept])
-    return states, run
+    (T, B, _), N, kind = scan.x.shape, scan.h.shape[1], scan.x.dtype
+    states, cells = np.empty((T, B, N), kind), np.empty((B, N), kind) if plan.mixed else None
+    run.call("forward", False, compiled.contiguous([scan.x, scan.h, scan.c]), [states, cells, *run.kept])
+    return (states, cells) if plan.mixed else (states,), run
 
 
-def backward(g, scan, run: _Run, needs) -> list:
+def backward(gs, scan, run: _Run, needs) -> list:
     """The gradients of all tensors in their order; None for an input that needs none."""
-    dx = np.empty(scan.x.shape, g.dtype) if needs[0] else None
-    dh = np.empty(scan.h.shape, g.dtype)
-    spent = None if run.ts is None else np.empty(g.shape, g.dtype)
-    weights = [np.zeros(a.shape, g.dtype) for a in run.weights]
-    run.call("backward", needs[0], [np.ascontiguousarray(g), run.ts, *run.weights], run.kept, [dx, dh, spent, *weights])
-    times = []
-    if spent is not None:
-        for axis in (1, 2):
-            if scan.ts.shape[axis] == 1:
-                spent = spent.sum(axis=axis, keepdims=True)
-        times = [spent]
-    return [dx, dh, *times, *weights]
+    plan, kind, (B, N) = run.plan, scan.x.dtype, scan.h.shape
+    dx = np.empty(scan.x.shape, kind) if needs[0] else None
+    dh, dc = np.empty((B, N), kind), np.empty((B, N), kind) if plan.mixed else None
+    spent = np.empty((len(scan.x), B, N), kind) if plan.timed else None
+    memory = [np.zeros((4 * N, scan.x.shape[2] + N), kind), np.zeros(4 * N, kind)] if plan.mixed else [None] * 2
+    layers = [[None if a is None else np.zeros(a.shape, kind) for group in layer[:2] for a in group] for layer in run.layers]
+    made = [dx, dh, dc, spent, *memory, *(a for layer in layers for a in layer)]
+    given = compiled.contiguous([gs[0], gs[1] if plan.mixed else None])
+    run.call("backward", needs[0], given, run.kept, made)
+    head = [dx, dh]
+    if plan.mixed:
+        head.append(dc)
+        memory = [memory[0][:, :-N], memory[1], memory[0][:, -N:]]
+    if plan.timed:
+        head.append(compiled.summed_like(spent, scan.ts))
+    if plan.held:
+        head.append(None)
+    if plan.mixed:
+        head += memory
+    for layer, (_, decay, drops) in zip(layers, run.layers, strict=True):
+        head += layer[: len(layer) - 2]
+        head += layer[-2:] if decay[0] is not None else []
+        head += [None] * len(drops) if plan.dropping else []
+    return head

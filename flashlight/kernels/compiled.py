@@ -30,6 +30,7 @@ CACHE = "FLASHLIGHT_CACHE"
 _FLAGS = ("-O3", "-std=c++17", "-shared", "-fPIC", "-pthread", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
 # what asks for this processor's own instructions; not every compiler knows all of them
 _NATIVE = (("-march=native",), ("-mcpu=native",), ())
+_HEADERS = ("lanes.h", "products.h", "memory.h")
 _REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
 
@@ -104,7 +105,7 @@ def _library(family: str, kind: np.dtype) -> ctypes.CDLL | None:
         command, identity = _compiler()
     except _Unavailable:
         return None
-    texts = {name: _source(name) for name in ("lanes.h", f"{family}.cpp")}
+    texts = {name: _source(name) for name in (*_HEADERS, f"{family}.cpp")}
     flags = (*_FLAGS, f"-DREAL={_REALS[kind]}")
     key = hashlib.sha256("\0".join([identity, *flags, *texts.values()]).encode()).hexdigest()[:24]
     built = _cache() / f"{family}-{kind.name}-{key}.so"
@@ -145,6 +146,25 @@ def workers(blocks: int, work: float) -> int:
 
 # operations that take about as long as starting a thread does
 _WORTH = 1e5
+
+
+def contiguous(arrays) -> list:
+    """The arrays (or None) laid out in rows."""
+    return [None if a is None else np.ascontiguousarray(a) for a in arrays]
+
+
+def spans(ts) -> tuple:
+    """Timespans (T or 1, B or 1, N or 1), or None, and their strides: 0 where a span is the same for all."""
+    if ts is None:
+        return None, (0, 0, 0)
+    ts = np.ascontiguousarray(ts)
+    return ts, [stride // ts.itemsize * (n > 1) for stride, n in zip(ts.strides, ts.shape, strict=True)]
+
+
+def summed_like(spent, ts):
+    """The gradient (T, B, N) of timespans, summed where a span is the same for all."""
+    axes = tuple(axis for axis, n in enumerate(ts.shape) if n == 1 and spent.shape[axis] > 1)
+    return spent.sum(axis=axes, keepdims=True) if axes else spent
 
 
 def _address(array: np.ndarray) -> ctypes.c_void_p:

@@ -364,8 +364,8 @@ def _(gs, tensors, plan, saved, needs):
     if uses_host():
         gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
         scan = _read(arrays, plan)
-        if ltc_host.fits(scan, plan):
-            grads = ltc_host.backward(gs[0], scan, plan, saved)
+        if ltc_host.fits(scan):
+            grads = ltc_host.backward(gs, scan, plan, saved, needs)
         else:
             grads = _backward(Numpy, gs, arrays, plan, saved)
         grads = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
@@ -380,9 +380,9 @@ def _on_host(tensors, plan, keep: bool):
     """The forward pass on the CPU: (outputs, what the gradient reads)."""
     arrays = [on_host(a) for a in tensors]
     scan = _read(arrays, plan)
-    if ltc_host.fits(scan, plan):
-        states, kept = ltc_host.forward(scan, plan, keep)
-        return _out((states,), tensors[0]), kept
+    if ltc_host.fits(scan):
+        outputs, kept = ltc_host.forward(scan, plan, keep)
+        return _out(outputs, tensors[0]), kept
     outputs, kept = _forward(Numpy, arrays, plan, keep)
     return _out(outputs, tensors[0]), kept
 

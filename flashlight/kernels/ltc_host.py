@@ -14,9 +14,9 @@ _FAMILY = "ltc"
 _VISIT = 30
 
 
-def fits(scan, plan) -> bool:
-    """Whether a scan is computed here: there are sequences and steps, and no memory cell in between."""
-    return not plan.mixed and 0 not in scan.u.shape[:2] and compiled.available(_FAMILY, scan.h.dtype)
+def fits(scan) -> bool:
+    """Whether a scan is computed here."""
+    return 0 not in scan.u.shape[:2] and compiled.available(_FAMILY, scan.h.dtype)
 
 
 @functools.lru_cache(maxsize=64)
@@ -47,55 +47,60 @@ class _Synapses:
 
 
 class _Run:
-    """A scan's arrays, and what its gradient reads."""
+    """A scan's arrays and sizes, and what its gradient reads."""
 
     def __init__(self, scan, plan, keep: bool):
-        (T, B, I), N, kind = scan.u.shape, scan.h.shape[1], scan.h.dtype  # noqa: E741
+        (T, B, J), N, kind = scan.u.shape, scan.h.shape[1], scan.h.dtype
+        lanes, K, I = compiled.lanes(_FAMILY, kind), plan.unfolds, scan.x.shape[2]  # noqa: E741
+        blocks, steps, self.room = -(-B // lanes), T if keep else 1, Room()
         self.own, self.sensory = _Synapses(scan.own, plan.own), _Synapses(scan.sensory, plan.sensory)
         self.places = [*self.own.places, *self.sensory.places]
-        self.weights = [*self.own.values, *self.sensory.values]
-        if plan.timed:
-            self.delta = np.ascontiguousarray(scan.ts / plan.unfolds)
-        else:
-            self.delta = np.full((1, 1, 1), plan.span / plan.unfolds, kind)
-        steps = [stride // kind.itemsize * (n > 1) for stride, n in zip(self.delta.strides, self.delta.shape, strict=True)]
-        lanes = compiled.lanes(_FAMILY, kind)
-        blocks = -(-B // lanes)
+        delta = scan.ts / K if plan.timed else np.full((1, 1, 1), plan.span / K, kind)
+        self.delta, strides = compiled.spans(delta.astype(kind, copy=False))
+        self.memory = compiled.contiguous(scan.lstm) if plan.mixed else [None] * 3
+        self.weights = [np.ascontiguousarray(scan.cm), *self.own.values, *self.sensory.values]
         counts = len(self.own.src), len(self.sensory.src)
-        workers = compiled.workers(blocks, T * _VISIT * (plan.unfolds * counts[0] + counts[1]))
-        self.sizes = (T, B, I, N, plan.unfolds, *counts, *steps, workers, keep)
-        self.room, self.kept = Room(), [None] * 3
-        if keep:
-            visits = T * plan.unfolds
-            shapes = ((blocks, T, I, lanes), (blocks, visits + 1, N, lanes), (blocks, visits, N, 2, lanes))
-            self.kept = [self.room.empty(shape, kind) for shape in shapes]
+        workers = compiled.workers(blocks, T * (_VISIT * (K * counts[0] + counts[1]) + 4 * N * (I + N) * plan.mixed))
+        self.sizes = [T, B, I, J, N, K, *counts, plan.timed, plan.mixed, *strides, workers, keep]
+        path = ((K + 1, N), (K, 2 * N)) if keep else ((2, N), (1, 2 * N))
+        shapes = [(steps, J), *((steps, *shape) for shape in path)]
+        if plan.mixed:
+            shapes += [(steps + 1, I + N), (steps, 4 * N), (steps + 1, N)]
+        kept = [self.room.empty((blocks, *shape, lanes), kind) for shape in shapes]
+        self.kept = kept if plan.mixed else [*kept, None, None, None]
 
 
 def forward(scan, plan, keep: bool = True) -> tuple:
-    """(states (T, B, N), what the gradient reads)."""
+    """(the outputs, what the gradient reads)."""
     run = _Run(scan, plan, keep)
-    resting = np.stack([scan.leak * scan.vleak, scan.leak + plan.epsilon], axis=1).astype(scan.h.dtype, copy=False)
-    states = np.empty((*scan.u.shape[:2], scan.h.shape[1]), scan.h.dtype)
-    inputs = [np.ascontiguousarray(a) for a in (scan.u, scan.h, run.delta, scan.cm, resting, *run.weights)]
-    compiled.call(_FAMILY, "forward", run.sizes, run.places, inputs, [states, *run.kept])
-    return states, run
+    kind, (B, N) = scan.h.dtype, scan.h.shape
+    resting = np.stack([scan.leak * scan.vleak, scan.leak + plan.epsilon], axis=1).astype(kind, copy=False)
+    states, cells = np.empty((len(scan.u), B, N), kind), np.empty((B, N), kind) if plan.mixed else None
+    capacity, *synapses = run.weights
+    given = [*compiled.contiguous([scan.x, scan.u, scan.h, scan.c]), *run.memory, run.delta, capacity, resting, *synapses]
+    compiled.call(_FAMILY, "forward", [*run.sizes, False], run.places, given, [states, cells, *run.kept])
+    return (states, cells) if plan.mixed else (states,), run
 
 
-def backward(g, scan, plan, run: _Run) -> list:
-    """The gradients of all tensors in their order."""
-    kind = scan.h.dtype
-    du, dh = np.empty_like(scan.u, order="C"), np.empty_like(scan.h, order="C")
-    spent = np.empty(g.shape, kind) if plan.timed else None
-    own, sensory, neurons = (np.zeros(shape, kind) for shape in (*((n, 4) for n in run.sizes[5:7]), (g.shape[2], 3)))
-    inputs = [np.ascontiguousarray(a) for a in (g, run.delta, scan.cm, *run.weights)]
-    compiled.call(_FAMILY, "backward", run.sizes, run.places, inputs, run.kept, [du, dh, spent, own, sensory, neurons])
-    times = []
+def backward(gs, scan, plan, run: _Run, needs) -> list:
+    """The gradients of all tensors in their order; None for features that need none."""
+    kind, (B, N), (T, _, I) = scan.h.dtype, scan.h.shape, scan.x.shape  # noqa: E741
+    wants = bool(plan.mixed and needs[0])
+    dx = np.empty((T, B, I), kind) if wants else None
+    du, dh, dc = (np.empty(shape, kind) for shape in (scan.u.shape, (B, N), (B, N)))
+    spent = np.empty((T, B, N), kind) if plan.timed else None
+    memory = [np.zeros((4 * N, I + N), kind), np.zeros(4 * N, kind)] if plan.mixed else [None] * 2
+    own, sensory, neurons = (np.zeros(shape, kind) for shape in (*((n, 4) for n in run.sizes[6:8]), (N, 3)))
+    given = [*compiled.contiguous([gs[0], gs[1] if plan.mixed else None]), *run.memory, run.delta, *run.weights]
+    made = [dx, du, dh, dc, spent, *memory, own, sensory, neurons]
+    compiled.call(_FAMILY, "backward", [*run.sizes, wants], run.places, given, run.kept, made)
+    head = [dx, du, dh]
+    if plan.mixed:
+        head.append(dc)
     if plan.timed:
-        spent /= plan.unfolds
-        for axis in (1, 2):
-            if scan.ts.shape[axis] == 1:
-                spent = spent.sum(axis=axis, keepdims=True)
-        times = [spent]
+        head.append(compiled.summed_like(spent, scan.ts) / plan.unfolds)
+    if plan.mixed:
+        head += [memory[0][:, :I], memory[1], memory[0][:, I:]]
     capacity, current, conductance = neurons.T
     leak = [current * scan.vleak + conductance, current * scan.leak, capacity]
-    return [None, du, dh, *times, *run.own.gradients(own), *run.sensory.gradients(sensory), *leak]
+    return [*head, *run.own.gradients(own), *run.sensory.gradients(sensory), *leak]

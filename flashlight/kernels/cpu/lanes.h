@@ -3,6 +3,7 @@
 //
 // LANES sequences are a block; blocks are shared among threads. Arrays of a block are [step][feature], each element a V.
 
+#pragma once
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -81,6 +82,21 @@ static inline V tanh(V a) {
     return e / (e + Real(2));
 }
 
+static inline V exponential(V a) {
+    Power p = power(a * LOG2E);
+    return p.whole * p.part + p.whole;
+}
+
+static inline V magnitude(V a) { return a < 0 ? -a : a; }
+
+static inline V sign(V a) { return a > 0 ? fill(1) : a < 0 ? fill(-1) : V{}; }
+
+// of each lane by the C library
+static inline V error_function(V a) {
+    for (int l = 0; l < LANES; l++) a[l] = std::erf(a[l]);
+    return a;
+}
+
 // ------------------------------------------------------------------------------------------------------------------- memory
 // Zeros, aligned for vectors
 template <typename T>
@@ -108,11 +124,15 @@ static inline Real total(V a) {
 
 // A block's sequences of an array (batch, features), from sequence ``first`` on. Lanes beyond the batch repeat its last
 // sequence, so that nothing is computed there that is not computed elsewhere.
-static inline void gather(const Real* from, long batch, long first, long features, V* to) {
+static inline void gather(const Real* from, long batch, long first, long features, long stride, V* to) {
     for (int l = 0; l < LANES; l++) {
-        const Real* row = from + std::min(first + l, batch - 1) * features;
+        const Real* row = from + std::min(first + l, batch - 1) * stride;
         for (long i = 0; i < features; i++) to[i][l] = row[i];
     }
+}
+
+static inline void gather(const Real* from, long batch, long first, long features, V* to) {
+    gather(from, batch, first, features, features, to);
 }
 
 // The same for gradients, which are zero beyond the batch, added to what is there
@@ -129,6 +149,29 @@ static inline void scatter(const V* from, long batch, long first, long features,
         for (long i = 0; i < features; i++) row[i] = from[i][l];
     }
 }
+
+// Timespans (steps, sequences, neurons), with strides of zero where they are the same for all
+struct Spans {
+    const Real* at;
+    long batch, step, sequence, neuron;
+
+    V of(long t, long first, long i) const {
+        V made;
+        const Real* row = at + t * step + i * neuron;
+        for (int l = 0; l < LANES; l++) made[l] = row[std::min(first + l, batch - 1) * sequence];
+        return made;
+    }
+
+    // of neurons start, start + 1, ...
+    void of(long t, long first, long start, long n, V* to) const {
+        if (neuron)
+            for (long i = 0; i < n; i++) to[i] = of(t, first, start + i);
+        else
+            std::fill_n(to, n, of(t, first, start));
+    }
+
+    bool constant() const { return !(step | sequence | neuron); }
+};
 
 // ------------------------------------------------------------------------------------------------------------------ threads
 static inline long blocks_of(long batch) { return (batch + LANES - 1) / LANES; }

@@ -1,0 +1,119 @@
+// Matrix products of a step: a weight in every lane of a register, times an input of as many sequences. Weights lie in panels
+// of ROWS outputs in the order they are read.
+#pragma once
+#include "lanes.h"
+
+#if defined(__AVX__) && !defined(__AVX512F__)
+constexpr int ROWS = 8, TALL = 4, WIDE = 2;
+#else
+constexpr int ROWS = 16, TALL = 8, WIDE = 2;
+#endif
+// steps whose gradients are kept until the weights take them
+constexpr long CHUNK = 16;
+
+// How many registers hold n columns
+inline long registers(long n) { return (n + LANES - 1) / LANES; }
+
+// out = bias + weight in, over ``rows`` outputs and ``cols`` inputs
+struct Product {
+    long rows = 0, cols = 0;
+    std::vector<Real> panels, bias;
+
+    Product() = default;
+
+    // weight(row, col) and start(row) are functions
+    template <typename Weight, typename Bias>
+    Product(long rows, long cols, Weight weight, Bias start) : rows(rows), cols(cols) {
+        long count = (rows + ROWS - 1) / ROWS;
+        panels.resize(count * cols * ROWS);
+        bias.resize(count * ROWS);
+        for (long o = 0; o < rows; o++) {
+            bias[o] = start(o);
+            Real* panel = &panels[o / ROWS * cols * ROWS + o % ROWS];
+            for (long i = 0; i < cols; i++) panel[i * ROWS] = weight(o, i);
+        }
+    }
+
+    void operator()(const V* in, V* out) const {
+        const Real* weight = panels.data();
+        for (long o = 0; o < rows; o += ROWS) {
+            V sums[ROWS];
+            for (int r = 0; r < ROWS; r++) sums[r] = fill(bias[o + r]);
+            for (long i = 0; i < cols; i++, weight += ROWS) {
+                V a = in[i];
+                for (int r = 0; r < ROWS; r++) sums[r] += weight[r] * a;
+            }
+            long stop = std::min<long>(ROWS, rows - o);
+            if (stop == ROWS)
+                for (int r = 0; r < ROWS; r++) out[o + r] = sums[r];
+            else
+                for (int r = 0; r < stop; r++) out[o + r] = sums[r];
+        }
+    }
+};
+
+// Adds to a weight's gradient, R rows by C registers of columns, what ``steps`` steps give it: d (steps, rows) of a block, ``in``
+// (steps * LANES, stride) with the columns in the lanes
+template <int R, int C>
+inline void corner(const V* d, long rows, const V* in, long stride, long steps, Real* out, long cols, long left) {
+    V sums[R][C] = {};
+    for (long t = 0; t < steps; t++, d += rows)
+        for (int l = 0; l < LANES; l++, in += stride)
+            for (int r = 0; r < R; r++) {
+                Real each = ((const Real*)(d + r))[l];
+                for (int c = 0; c < C; c++) sums[r][c] += each * in[c];
+            }
+    for (int r = 0; r < R; r++, out += cols)
+        for (int c = 0; c < C; c++)
+            for (long l = 0; l < std::min<long>(LANES, left - c * LANES); l++) out[c * LANES + l] += sums[r][c][l];
+}
+
+template <int R>
+inline void rows_of(const V* d, long rows, const V* in, long stride, long steps, Real* out, long cols) {
+    long c = 0;
+    for (; c + WIDE <= stride; c += WIDE)
+        corner<R, WIDE>(d, rows, in + c, stride, steps, out + c * LANES, cols, cols - c * LANES);
+    for (; c < stride; c++) corner<R, 1>(d, rows, in + c, stride, steps, out + c * LANES, cols, cols - c * LANES);
+}
+
+// Adds to a weight's (rows, cols) and a bias's gradient what d (steps, rows) and ``read`` (steps, cols) give them
+inline void weigh(const V* d, long rows, const V* read, long cols, long steps, Real* weight, Real* bias, V* scratch) {
+    long stride = registers(cols), r = 0;
+    for (long t = 0; t < steps; t++)
+        scatter(read + t * cols, LANES, 0, cols, (Real*)(scratch + t * LANES * stride), stride * LANES);
+    for (; r + TALL <= rows; r += TALL) rows_of<TALL>(d + r, rows, scratch, stride, steps, weight + r * cols, cols);
+    for (; r < rows; r++) rows_of<1>(d + r, rows, scratch, stride, steps, weight + r * cols, cols);
+    for (r = 0; r < rows; r++) {
+        V sum{};
+        for (long t = 0; t < steps; t++) sum += d[t * rows + r];
+        bias[r] += total(sum);
+    }
+}
+
+// The gradient of a product's weight and bias, given a chunk of steps at a time
+class Gradient {
+    const Product* of;
+    Store<V> d, scratch;
+    std::vector<Real> weight, bias;
+
+  public:
+    explicit Gradient(const Product& product)
+        : of(&product),
+          d(CHUNK * product.rows),
+          scratch(CHUNK * LANES * registers(product.cols)),
+          weight(product.rows * product.cols),
+          bias(product.rows) {}
+
+    // where the gradients of a chunk's step at the product's outputs are put
+    V* step(long t) const { return d.at + t * of->rows; }
+
+    // the chunk is there: ``read`` (steps, cols) is what the product read
+    void take(const V* read, long steps) {
+        weigh(d.at, of->rows, read, of->cols, steps, weight.data(), bias.data(), scratch.at);
+    }
+
+    void add_to(Real* weights, Real* biases) const {
+        for (size_t i = 0; i < weight.size(); i++) weights[i] += weight[i];
+        for (size_t i = 0; i < bias.size(); i++) biases[i] += bias[i];
+    }
+};
