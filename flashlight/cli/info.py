@@ -9,6 +9,7 @@ import mlx.core as mx
 from flashlight._core import blas
 from flashlight._core.generator import engine
 from flashlight.cli.parser import Parser, version_of
+from flashlight.kernels import compiled
 
 _DESCRIPTION = "Show versions, the device, what runs on the CPU, the BLAS in use and the random engine."
 _ON_CPU = ("float64 in every operator", "svd, qr, eigh, eig, cholesky, lu, inv, solve and their gradients")
@@ -18,7 +19,7 @@ _OPTIONAL = {"matplotlib": "plots", "networkx": "wiring graphs"}
 def main(argv: list[str]) -> int:
     """Print the table."""
     Parser(prog="flashlight info", description=_DESCRIPTION).parse_args(argv)
-    rows = [*_versions(), *_device(), *_blas(), ("random", _random()), *_extras()]
+    rows = [*_versions(), *_device(), *_blas(), ("CPU scans", compiled.status()), ("random", _random()), *_extras()]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")

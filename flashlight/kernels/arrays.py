@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import NamedTuple
 
 import mlx.core as mx
 import numpy as np
 
 from .._core import lazy
 from .._core.conversion import from_host
+from .._core.errors import NeedsValues
 from .._core.modes import modes
 from .._core.numerics.elementary import exp, sigmoid, tanh
 from .._core.numerics.error import erf
@@ -113,8 +115,17 @@ class Room:
                     Room._held += block.nbytes
 
 
+class Hosted(NamedTuple):
+    """What a scan computed on the CPU keeps for its gradient: a compiled one's run, or a record of one in numpy."""
+
+    kept: object
+    compiled: bool
+
+
 def on_host(array: mx.array) -> np.ndarray:
     """An MLX array as numpy's; halves as float32."""
+    if lazy.is_paused():
+        raise NeedsValues("this scan was computed on the CPU, and its gradient can not be traced")
     if array.dtype in (mx.float16, mx.bfloat16):
         array = array.astype(mx.float32)
     return np.array(array, copy=False)

@@ -13,7 +13,7 @@ import mlx.core as mx
 
 from .._core.table import Arrays, op
 from . import cfc_host, cfc_metal, lstm
-from .arrays import ROOT2, ROOT2PI, Mlx, Numpy, back, on_host, uses_host, wants_gradient
+from .arrays import ROOT2, ROOT2PI, Hosted, Mlx, Numpy, back, on_host, uses_host, wants_gradient
 
 _SCALE, _AMPLITUDE = 0.666, 1.7159
 
@@ -370,7 +370,7 @@ def _body(tensors, plan):
 
 def _hosted(plan: Plan) -> bool:
     # numpy has no error function
-    return uses_host() and plan.activation != "gelu"
+    return uses_host() and (plan.activation != "gelu" or cfc_host.built())
 
 
 def _out(arrays, like) -> tuple:
@@ -385,14 +385,13 @@ def cfc_sequence(tensors: Arrays, plan) -> mx.array:
 
 @cfc_sequence.vjp
 def _(gs, tensors, plan, saved, needs):
-    if not _hosted(plan):
+    if not isinstance(saved, Hosted):
         return _wanted(_backward(Mlx, gs, tensors, plan, saved), needs)
-    arrays, gs = [on_host(a) for a in tensors], [on_host(g) for g in gs]
-    scan = _read(arrays, plan)
-    if cfc_host.fits(scan):
-        grads = cfc_host.backward(gs, scan, saved, needs)
+    gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
+    if saved.compiled:
+        grads = cfc_host.backward(gs, _read(arrays, plan), saved.kept, needs)
     else:
-        grads = _backward(Numpy, gs, arrays, plan, saved)
+        grads = _backward(Numpy, gs, arrays, plan, saved.kept)
     made = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
     return _wanted(made, needs)
 
@@ -407,9 +406,9 @@ def _on_host(tensors, plan, keep: bool):
     scan = _read(arrays, plan)
     if cfc_host.fits(scan):
         outputs, kept = cfc_host.forward(scan, plan, keep)
-        return _out(outputs, tensors[0]), kept
+        return _out(outputs, tensors[0]), Hosted(kept, True)
     outputs, kept = _forward(Numpy, arrays, plan)
-    return _out(outputs, tensors[0]), kept
+    return _out(outputs, tensors[0]), Hosted(kept, False)
 
 
 def _saving(tensors, plan):

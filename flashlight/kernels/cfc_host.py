@@ -13,6 +13,11 @@ _ACTIVATIONS = ("lecun_tanh", "tanh", "relu", "silu", "gelu")
 _SIDE = ("silu", "gelu")
 
 
+def built() -> bool:
+    """Whether there is a compiler to build scans with."""
+    return compiled.available(_FAMILY, np.float32)
+
+
 def fits(scan) -> bool:
     """Whether a scan is computed here."""
     return 0 not in scan.x.shape[:2] and compiled.available(_FAMILY, scan.x.dtype)

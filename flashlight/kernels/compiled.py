@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 
 import numpy as np
 
@@ -66,9 +67,9 @@ def _compiler() -> tuple[tuple, str]:
     raise _Unavailable(f"{path} does not work: {made.stderr.strip()[-200:]}")
 
 
-def _run(command) -> subprocess.CompletedProcess:
+def _run(command, place=None) -> subprocess.CompletedProcess:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=place)
     except OSError as error:
         return subprocess.CompletedProcess(command, 1, "", str(error))
 
@@ -109,23 +110,28 @@ def _library(family: str, kind: np.dtype) -> ctypes.CDLL | None:
     flags = (*_FLAGS, f"-DREAL={_REALS[kind]}")
     key = hashlib.sha256("\0".join([identity, *flags, *texts.values()]).encode()).hexdigest()[:24]
     built = _cache() / f"{family}-{kind.name}-{key}.so"
-    if not built.exists():
-        _build(command, flags, texts, built)
-    return ctypes.CDLL(str(built))
+    try:
+        if not built.exists():
+            _build((*command, *flags, f"{family}.cpp"), texts, built)
+        return ctypes.CDLL(str(built))
+    except (_Unavailable, OSError) as reason:
+        warnings.warn(
+            f"scans run in numpy, which is slower: {reason} ({ENVIRONMENT}=off does the same without trying)",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
 
 
-def _build(command, flags, texts: dict, target: pathlib.Path) -> None:
+def _build(command, texts: dict, target: pathlib.Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".build-", dir=target.parent) as place:
         for name, text in texts.items():
             pathlib.Path(place, name).write_text(text, encoding="utf-8")
-        out = pathlib.Path(place, target.name)
-        made = _run([*command, *flags, str(pathlib.Path(place, target.stem.split("-")[0] + ".cpp")), "-o", str(out)])
+        made = _run([*command, "-o", target.name], place)
         if made.returncode != 0:
-            raise RuntimeError(
-                f"{command[0]} could not build {target.name}; {ENVIRONMENT}=off runs scans in numpy.\n{made.stderr[-2000:]}"
-            )
+            raise _Unavailable(f"{command[0]} could not build {target.name}: {made.stderr.strip()[-1000:]}")
         # whoever builds the same at the same time puts the same in its place
-        os.replace(out, target)
+        os.replace(pathlib.Path(place, target.name), target)
 
 
 def available(family: str, kind) -> bool:

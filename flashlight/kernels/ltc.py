@@ -14,7 +14,7 @@ import numpy as np
 
 from .._core.table import Arrays, op
 from . import ltc_host, ltc_metal
-from .arrays import Mlx, Numpy, back, on_host, uses_host, wants_gradient
+from .arrays import Hosted, Mlx, Numpy, back, on_host, uses_host, wants_gradient
 from .cfc import recall, remember
 
 
@@ -361,13 +361,12 @@ def ltc_sequence(tensors: Arrays, plan) -> mx.array:
 
 @ltc_sequence.vjp
 def _(gs, tensors, plan, saved, needs):
-    if uses_host():
+    if isinstance(saved, Hosted):
         gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
-        scan = _read(arrays, plan)
-        if ltc_host.fits(scan):
-            grads = ltc_host.backward(gs, scan, plan, saved, needs)
+        if saved.compiled:
+            grads = ltc_host.backward(gs, _read(arrays, plan), plan, saved.kept, needs)
         else:
-            grads = _backward(Numpy, gs, arrays, plan, saved)
+            grads = _backward(Numpy, gs, arrays, plan, saved.kept)
         grads = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
     elif isinstance(saved, ltc_metal.Kept):
         grads = _fused_backward(gs[0], tensors, plan, saved)
@@ -382,9 +381,9 @@ def _on_host(tensors, plan, keep: bool):
     scan = _read(arrays, plan)
     if ltc_host.fits(scan):
         outputs, kept = ltc_host.forward(scan, plan, keep)
-        return _out(outputs, tensors[0]), kept
+        return _out(outputs, tensors[0]), Hosted(kept, True)
     outputs, kept = _forward(Numpy, arrays, plan, keep)
-    return _out(outputs, tensors[0]), kept
+    return _out(outputs, tensors[0]), Hosted(kept, False)
 
 
 def _saving(tensors, plan):

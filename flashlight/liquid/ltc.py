@@ -78,11 +78,12 @@ class LTCCell(ModuleWiredCell):
         n, inputs = wiring.units, wiring.input_dim
         for name in ("gleak", "vleak", "cm"):
             setattr(self, name, self._drawn(name, n))
-        for name in ("sigma", "mu", "w"):
-            setattr(self, name, self._drawn(name, n, n))
-            setattr(self, "sensory_" + name, self._drawn(name, inputs, n))
-        self.erev = Parameter(flashlight.from_numpy(wiring.erev_initializer()))
-        self.sensory_erev = Parameter(flashlight.from_numpy(wiring.sensory_erev_initializer()))
+        # in ncps's order, so that the same seed draws the same cell
+        signs = (wiring.erev_initializer(), wiring.sensory_erev_initializer())
+        for prefix, sources, erev in zip(("", "sensory_"), (n, inputs), signs, strict=True):
+            for name in ("sigma", "mu", "w"):
+                setattr(self, prefix + name, self._drawn(name, sources, n))
+            setattr(self, prefix + "erev", Parameter(flashlight.from_numpy(erev)))
         self.register_buffer("sparsity_mask", flashlight.from_numpy(wiring.get_recurrent_mask()))
         self.register_buffer("sensory_sparsity_mask", flashlight.from_numpy(wiring.get_sensory_mask()))
         for side, mapping, size in (
