@@ -142,3 +142,21 @@ def test_files_go_both_ways(name, tmp_path):
     assert reference.load_state_dict(back, strict=True).unexpected_keys == []
     for key, value in reference.state_dict().items():
         assert torch.equal(back[key], value)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("name", ["CfC", "LTC"])
+def test_the_same_seed_makes_the_same_layer(name, seed):
+    draw, again = random.Random(seed), random.Random(seed)
+    flashlight.manual_seed(seed)
+    mine, _, _ = pair(name, draw)
+    torch.manual_seed(seed)
+    _, other, _ = pair(name, again)
+    wanted, got = other.state_dict(), mine.state_dict()
+    assert wanted.keys() == got.keys()
+    trained = [n for n, p in other.named_parameters() if p.requires_grad]
+    assert trained == [n for n, _ in mine.named_parameters()]
+    for key, values in wanted.items():
+        # orthogonal matrices come from another factorisation
+        exact = "recurrent_map" not in key
+        np.testing.assert_allclose(got[key].numpy(), values.numpy(), rtol=0, atol=0 if exact else 5e-7, err_msg=key)
