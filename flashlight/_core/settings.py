@@ -10,7 +10,14 @@ from . import blas
 from .device import GPU
 from .table import composite
 
-_settings = {"deterministic": False, "warn_only": False, "precision": "highest", "interop": 1, "warn_always": False, "threads": 0}
+_settings = {
+    "deterministic": False,
+    "warn_only": False,
+    "precision": "highest",
+    "interop": 1,
+    "warn_always": False,
+    "threads": 0,
+}
 
 
 @composite(method=False, differentiable=False)

@@ -42,9 +42,15 @@ class _Run:
             rows = [len(bias) for _, bias in pairs]
             width, aside = pairs[0][0].shape[1] - n, plan.dropping or plan.activation in _SIDE
             self.shapes += [n, width, *rows]
-            self.kept += [kept(width + n, 1), *map(kept, rows), *(kept(count) if aside else None for count in rows[:-1])]
+            self.kept += [
+                kept(width + n, 1),
+                *map(kept, rows),
+                *(kept(count) if aside else None for count in rows[:-1]),
+            ]
             decay, drops = layer.decay or [None] * 2, layer.drops or [None] * max(plan.depth - 1, 0)
-            self.layers.append([compiled.contiguous(group) for group in ([a for pair in pairs for a in pair], decay, drops)])
+            self.layers.append(
+                [compiled.contiguous(group) for group in ([a for pair in pairs for a in pair], decay, drops)]
+            )
             work += sum(weight.size for weight, _ in pairs)
         if plan.timed or plan.mode != "pure":
             self.ts, strides = compiled.spans(scan.ts)
@@ -59,7 +65,13 @@ class _Run:
 
     def call(self, name: str, wants_input: bool, first: list, *groups) -> None:
         """Call a function whose first arrays are these, followed by those that both functions read."""
-        given = [*first, self.ts, self.hold, *self.memory, *(a for layer in self.layers for group in layer for a in group)]
+        given = [
+            *first,
+            self.ts,
+            self.hold,
+            *self.memory,
+            *(a for layer in self.layers for group in layer for a in group),
+        ]
         compiled.call(_FAMILY, name, [*self.sizes, wants_input], np.array(self.shapes, np.int64), given, *groups)
 
 
@@ -79,7 +91,9 @@ def backward(gs, scan, run: _Run, needs) -> list:
     dh, dc = np.empty((B, N), kind), np.empty((B, N), kind) if plan.mixed else None
     spent = np.empty((len(scan.x), B, N), kind) if plan.timed else None
     memory = [np.zeros((4 * N, scan.x.shape[2] + N), kind), np.zeros(4 * N, kind)] if plan.mixed else [None] * 2
-    layers = [[None if a is None else np.zeros(a.shape, kind) for group in layer[:2] for a in group] for layer in run.layers]
+    layers = [
+        [None if a is None else np.zeros(a.shape, kind) for group in layer[:2] for a in group] for layer in run.layers
+    ]
     made = [dx, dh, dc, spent, *memory, *(a for layer in layers for a in layer)]
     given = compiled.contiguous([gs[0], gs[1] if plan.mixed else None])
     run.call("backward", needs[0], given, run.kept, made)

@@ -28,7 +28,16 @@ from .._core import settings
 
 ENVIRONMENT = "FLASHLIGHT_COMPILER"
 CACHE = "FLASHLIGHT_CACHE"
-_FLAGS = ("-O3", "-std=c++17", "-shared", "-fPIC", "-pthread", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
+_FLAGS = (
+    "-O3",
+    "-std=c++17",
+    "-shared",
+    "-fPIC",
+    "-pthread",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+)
 # what asks for this processor's own instructions; not every compiler knows all of them
 _NATIVE = (("-march=native",), ("-mcpu=native",), ())
 _HEADERS = ("lanes.h", "products.h", "memory.h")

@@ -77,7 +77,14 @@ def forward(scan, plan, keep: bool = True) -> tuple:
     resting = np.stack([scan.leak * scan.vleak, scan.leak + plan.epsilon], axis=1).astype(kind, copy=False)
     states, cells = np.empty((len(scan.u), B, N), kind), np.empty((B, N), kind) if plan.mixed else None
     capacity, *synapses = run.weights
-    given = [*compiled.contiguous([scan.x, scan.u, scan.h, scan.c]), *run.memory, run.delta, capacity, resting, *synapses]
+    given = [
+        *compiled.contiguous([scan.x, scan.u, scan.h, scan.c]),
+        *run.memory,
+        run.delta,
+        capacity,
+        resting,
+        *synapses,
+    ]
     compiled.call(_FAMILY, "forward", [*run.sizes, False], run.places, given, [states, cells, *run.kept])
     return (states, cells) if plan.mixed else (states,), run
 

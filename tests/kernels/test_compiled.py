@@ -142,14 +142,20 @@ def test_what_is_not_a_number_stays_in_its_sequence():
 
 
 def test_jacobians_of_all_rows_at_once():
-    for layer in (liquid.CfC(INPUTS, 4), liquid.LTC(INPUTS, 4), flashlight.nn.LSTM(INPUTS, 4), flashlight.nn.GRU(INPUTS, 4)):
+    for layer in (
+        liquid.CfC(INPUTS, 4),
+        liquid.LTC(INPUTS, 4),
+        flashlight.nn.LSTM(INPUTS, 4),
+        flashlight.nn.GRU(INPUTS, 4),
+    ):
         x = flashlight.randn(2, 3, INPUTS)
 
         def summed(x, layer=layer):
             return layer(x)[0].sum((1, 2))
 
         rows, at_once = (
-            flashlight.autograd.functional.jacobian(summed, x, vectorize=vectorize).numpy() for vectorize in (False, True)
+            flashlight.autograd.functional.jacobian(summed, x, vectorize=vectorize).numpy()
+            for vectorize in (False, True)
         )
         np.testing.assert_allclose(at_once, rows, rtol=1e-6)
         assert np.abs(rows).max() > 0
@@ -211,7 +217,11 @@ print(float(sum(p.grad.abs().sum() for p in layer.parameters())))
 def script(strict=True, **environment):
     environment = {**os.environ, **{k: str(v) for k, v in environment.items()}}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(strict=strict)], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", SCRIPT.format(strict=strict)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done
 
@@ -226,7 +236,9 @@ def test_without_a_compiler_scans_run_in_numpy(tmp_path):
 
 def test_a_compiler_that_fails_is_named_and_done_without(tmp_path):
     broken = tmp_path / "broken"
-    broken.write_text("#!/bin/sh\ncase \"$*\" in *-E*) exit 0;; *--version*) echo broken 1.0;; *) echo no such luck >&2; exit 1;; esac\n")
+    broken.write_text(
+        '#!/bin/sh\ncase "$*" in *-E*) exit 0;; *--version*) echo broken 1.0;; *) echo no such luck >&2; exit 1;; esac\n'
+    )
     broken.chmod(0o755)
     done = script(strict=False, FLASHLIGHT_COMPILER=broken, FLASHLIGHT_CACHE=tmp_path / "cache")
     assert done.returncode == 0, done.stderr
@@ -245,7 +257,10 @@ def test_a_cache_that_cannot_be_made_is_an_error(tmp_path):
 def test_a_change_of_source_or_flags_is_another_library(tmp_path, monkeypatch):
     monkeypatch.setenv(compiled.CACHE, str(tmp_path))
     monkeypatch.setattr(compiled, "_HEADERS", ("lanes.h",))
-    source = {"lanes.h": compiled._source("lanes.h"), "small.cpp": '#include "lanes.h"\nextern "C" long answer() { return 1; }\n'}
+    source = {
+        "lanes.h": compiled._source("lanes.h"),
+        "small.cpp": '#include "lanes.h"\nextern "C" long answer() { return 1; }\n',
+    }
     monkeypatch.setattr(compiled, "_source", source.__getitem__)
     answers = []
     for text in ("return 1;", "return 2;", "return 1;"):
