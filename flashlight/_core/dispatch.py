@@ -10,6 +10,7 @@ import numpy as np
 from . import checks, dtypes, lazy, views
 from . import device as devices
 from .errors import cannot_cast, size_mismatch
+from .halves import HALVES, holds
 from .modes import modes
 from .overlap import refuse_shared
 from .steps import unbroadcast
@@ -43,6 +44,8 @@ def run(op, tensors, statics):
         tensors, arrays = modes.autocast(op, tensors, arrays)
     if not plain or op.promotes:
         tensors, arrays = prepare(op, tensors, arrays, plain)
+        if tensors is None:
+            return arrays
     if op.check is not None:
         arrays = op.check(arrays, statics)
     recording = needs and op.differentiable and modes.grad
@@ -147,7 +150,7 @@ def is_number(value) -> bool:
 
 
 def prepare(op, tensors, arrays, plain: bool):
-    """Check the operands' types and bring them to the dtype the operator computes in."""
+    """Check the operands' types and bring them to the dtype the operator computes in: (tensors, arrays), or (None, the result)."""
     promotes = op.promotes
     if len(arrays) == 2 and promotes:
         a, b = arrays
@@ -156,8 +159,12 @@ def prepare(op, tensors, arrays, plain: bool):
                 return tensors, arrays
         elif type(b) in _FAST_NUMBERS:
             if type(a) is mx.array and 1 in op.numbers and a.dtype in _INEXACT:
+                if op.by_number is not None and a.dtype in HALVES and not holds(a.dtype, float(b)):
+                    return None, run(op.by_number, tensors[:1], (float(b), True))
                 return tensors, [a, mx.array(float(b), a.dtype)]
         elif type(a) in _FAST_NUMBERS and type(b) is mx.array and 0 in op.numbers and b.dtype in _INEXACT:
+            if op.by_number is not None and b.dtype in HALVES and not holds(b.dtype, float(a)):
+                return None, run(op.by_number, tensors[1:], (float(a), False))
             return tensors, [mx.array(float(a), b.dtype), b]
     elif plain and len(arrays) == 1 and (promotes != "float" or arrays[0].dtype in _INEXACT):
         return tensors, arrays
@@ -172,7 +179,8 @@ def prepare(op, tensors, arrays, plain: bool):
     target = dtypes.to_mlx(common_dtype(arrays))
     if promotes == "float" and target not in _INEXACT:
         target = dtypes.get_default_dtype().mlx
-    return cast_all(tensors, arrays, target)
+    # in single precision a number is not rounded to a half
+    return cast_all(tensors, arrays, target, mx.float32 if op.single and target in HALVES else target)
 
 
 _FAST_NUMBERS = {int, float}
@@ -197,14 +205,14 @@ def common_dtype(arrays) -> dtypes.dtype:
     )
 
 
-def cast_all(tensors, arrays, target):
-    """Every operand in ``target``; casts of tensors that require grad are recorded."""
+def cast_all(tensors, arrays, target, number_target=None):
+    """Every operand in ``target`` (numbers in another, if one is given); casts of tensors that require grad are recorded."""
     tensors, arrays = list(tensors), list(arrays)
     for i, a in enumerate(arrays):
         if a is None:
             continue
         if not isinstance(a, mx.array):
-            arrays[i] = scalar_array(a, target)
+            arrays[i] = scalar_array(a, number_target or target)
         elif a.dtype != target:
             t = tensors[i]
             if t._rg and modes.grad:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import mlx.core as mx
 
 from . import dispatch, views
+from .halves import in_single, rule_in_single
 from .modes import modes
 from .tensor import Tensor
 
@@ -83,6 +84,10 @@ class Operator:
         self.watched = None if words is None else [self.tensors.index(n) for n in words if n != "output"]
         self._watches_output = None if words is None else "output" in words
         self._reads_indices = options["indices"]
+        self.single = options["single"]
+        self.by_number = None
+        if self.single:
+            self.body = in_single(self.body)
 
     def __call__(self, *args, **kwargs):
         return self.plain_body(*args, **kwargs)
@@ -138,6 +143,8 @@ class Operator:
             else:
                 parts.append(_RULE_WORDS[n])
         self.rule = eval(f"lambda gs, arrays, outs, node: rule({', '.join(parts)})", {"rule": rule})
+        if self.single:
+            self.rule = rule_in_single(self.rule)
         read = [i for i, n in enumerate(self.tensors) if n in names]
         every = bool(read) and (self.takes_list or len(read) == len(self.tensors))
         self.saved = True if every else read or None
@@ -161,6 +168,8 @@ class Operator:
         The gradient's own gradient is MLX's autodiff of the plain body.
         """
         self.saving_body = self._positional(body)
+        if self.single:
+            self.saving_body = in_single(self.saving_body)
         self.saved = True
         return body
 
@@ -317,6 +326,7 @@ def op(
     constant_outputs: Sequence[int] = (),
     indices: bool = False,
     watch: str | None = None,
+    single: bool = False,
     aliases: Sequence[str] = (),
     note: str = "",
 ):
@@ -339,6 +349,7 @@ def op(
         indices: what torch saves of the outputs is those without gradient, so the values may be written to before backward.
         watch: the inputs (of those the rule reads) and "output" that torch saves, where the rule here reads others: a write to them
             before backward is refused as torch does, one to the rest is not. Values are those of the call in any case.
+        single: halves are computed in single precision and rounded once: for bodies of several steps.
     """
 
     def declare(body: Callable) -> Operator:
@@ -346,7 +357,7 @@ def op(
         where = (namespace,) if isinstance(namespace, str) else tuple(namespace)
         options = {
             "promote": promote, "grad": grad, "autocast": autocast, "cpu": cpu or host, "result": result,
-            "constant_outputs": frozenset(constant_outputs), "indices": indices, "watch": watch, "backward": backward,
+            "constant_outputs": frozenset(constant_outputs), "indices": indices, "watch": watch, "backward": backward, "single": single,
             "out_rule": out if isinstance(out, str) else "",
         }  # fmt: skip
         operator = Operator(body, public, options)

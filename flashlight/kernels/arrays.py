@@ -16,6 +16,7 @@ import numpy as np
 from .._core import lazy
 from .._core.conversion import from_host
 from .._core.errors import NeedsValues
+from .._core.halves import wide
 from .._core.modes import modes
 from .._core.numerics.elementary import exp, sigmoid, tanh
 from .._core.numerics.error import erf
@@ -126,9 +127,7 @@ def on_host(array: mx.array) -> np.ndarray:
     """An MLX array as numpy's; halves as float32."""
     if lazy.is_paused():
         raise NeedsValues("this scan was computed on the CPU, and its gradient can not be traced")
-    if array.dtype in (mx.float16, mx.bfloat16):
-        array = array.astype(mx.float32)
-    return np.array(array, copy=False)
+    return np.array(wide(array), copy=False)
 
 
 def back(array: np.ndarray, like: mx.array) -> mx.array:

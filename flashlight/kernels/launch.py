@@ -18,6 +18,7 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from .._core import device
+from .._core.halves import wide
 
 DTYPES = (mx.float32, mx.float16, mx.bfloat16)
 SIMD = 32  # threads that run in step
@@ -98,7 +99,7 @@ def fits(*arrays: mx.array) -> bool:
 
 def widened(*arrays: mx.array) -> list[mx.array]:
     """The arrays with halves as float32: what the references compute in, as the kernels do."""
-    return [a.astype(mx.float32) if a.dtype in (mx.float16, mx.bfloat16) else a for a in arrays]
+    return list(map(wide, arrays))
 
 
 def differentiable(forward: Callable, backward: Callable, reference: Callable, outputs: int = 1) -> Callable:

@@ -101,7 +101,7 @@ def _(g, input, threshold):
 only(threshold, "threshold_cpu", INT, FLOAT)
 
 
-@op(namespace=(), inplace=True, flagged=True)
+@op(namespace=(), inplace=True, flagged=True, single=True)
 def leaky_relu(input: Array, negative_slope=0.01) -> Array:
     """``input``, its negative part scaled by ``negative_slope``."""
     if 0 <= negative_slope <= 1:
@@ -183,7 +183,7 @@ def _(g, input, lambd):
 only(hardshrink, "hardshrink_cpu", FLOAT)
 
 
-@op(namespace="nn.functional")
+@op(namespace="nn.functional", single=True)
 def softshrink(input: Array, lambd=0.5) -> Array:
     """``input`` moved towards zero by ``lambd``, at most to zero."""
     return input - mx.minimum(mx.maximum(input, mx.array(-lambd, input.dtype)), mx.array(lambd, input.dtype))
@@ -208,7 +208,7 @@ def _floats(kernel: str, arrays):
     return arrays
 
 
-@op(namespace=(), flagged=True)
+@op(namespace=(), flagged=True, single=True)
 def hardsigmoid(input: Array) -> Array:
     """``min(max(input + 3, 0), 6) / 6``."""
     return relu6(input + 3) / 6
@@ -223,7 +223,7 @@ def _(g, input):
 only(hardsigmoid, "hardsigmoid_cpu", FLOAT)
 
 
-@op(namespace=(), flagged=True)
+@op(namespace=(), flagged=True, single=True)
 def hardswish(input: Array) -> Array:
     """``input * min(max(input + 3, 0), 6) / 6``."""
     return input * relu6(input + 3) / 6
@@ -250,7 +250,7 @@ def _elu_rule(g, x, y, alpha: float, scale: float, sharpness: float):
     return g * mx.where(x > 0, mx.array(scale, g.dtype), (y + scale * alpha) * sharpness)
 
 
-@op(namespace=(), inplace=True, flagged=True, watch="input")
+@op(namespace=(), inplace=True, flagged=True, watch="input", single=True)
 def elu(input: Array, alpha=1.0) -> Array:
     """``input`` if positive, else ``alpha * (exp(input) - 1)``."""
     return _elu(input, alpha, 1.0, 1.0)
@@ -261,7 +261,7 @@ def _(g, input, output, alpha):
     return _elu_rule(g, input, output, alpha, 1.0, 1.0)
 
 
-@op(method=False, inplace=True, flagged=True, watch="input")
+@op(method=False, inplace=True, flagged=True, watch="input", single=True)
 def celu(input: Array, alpha=1.0) -> Array:
     """``input`` if positive, else ``alpha * (exp(input / alpha) - 1)``."""
     return _elu(input, alpha, 1.0, 1.0 / alpha)
@@ -272,7 +272,7 @@ def _(g, input, output, alpha):
     return _elu_rule(g, input, output, alpha, 1.0, 1.0 / alpha)
 
 
-@op(method=False, inplace=True, flagged=True, backward="Elu", watch="input")
+@op(method=False, inplace=True, flagged=True, backward="Elu", watch="input", single=True)
 def selu(input: Array) -> Array:
     """The self-normalising ELU: https://arxiv.org/abs/1706.02515."""
     return _elu(input, _SELU_ALPHA, _SELU_SCALE, 1.0)
@@ -294,7 +294,7 @@ def _(arrays, statics):
     return _floats("elu_cpu", arrays)
 
 
-@op(namespace="nn.functional", autocast="gpu fp32")
+@op(namespace="nn.functional", autocast="gpu fp32", single=True)
 def softplus(input: Array, beta=1, threshold=20) -> Array:
     """Smooth ReLU ``log(1 + exp(beta * input)) / beta``, linear where ``beta * input`` is above ``threshold``."""
     z = input * beta
@@ -310,7 +310,7 @@ def _(g, input, beta, threshold):
 only(softplus, "softplus_cpu", FLOAT)
 
 
-@op(namespace="nn.functional", backward="LogSigmoid")
+@op(namespace="nn.functional", backward="LogSigmoid", single=True)
 def logsigmoid(input: Array) -> Array:
     """``log(1 / (1 + exp(-input)))``."""
     return mx.minimum(input, mx.array(0, input.dtype)) - mx.log1p(exp(-mx.abs(input)))
@@ -325,7 +325,7 @@ only(logsigmoid, "log_sigmoid_cpu", FLOAT)
 
 
 # --------------------------------------------------------------------------------------------------------------- gated
-@op(namespace="nn.functional")
+@op(namespace="nn.functional", single=True)
 def gelu(input: Array, *, approximate="none") -> Array:
     """``input * Phi(input)``, Phi the normal distribution's CDF or, with ``approximate="tanh"``, a tanh close to it."""
     return input * _gate(input, approximate)[0]
@@ -362,7 +362,7 @@ def _(arrays, statics):
     return _floats("GeluKernelImpl", arrays)
 
 
-@op(namespace=(), flagged=True)
+@op(namespace=(), flagged=True, single=True)
 def silu(input: Array) -> Array:
     """``input * sigmoid(input)``."""
     return input * sigmoid(input)
@@ -383,7 +383,7 @@ def _(input):
 only(silu, "silu_cpu", FLOAT, COMPLEX)
 
 
-@op(namespace=(), flagged=True)
+@op(namespace=(), flagged=True, single=True)
 def mish(input: Array) -> Array:
     """``input * tanh(log(1 + exp(input)))``."""
     return input * _tanh_softplus(input)[0]
@@ -413,7 +413,7 @@ def _(input):
 only(mish, "mish_cpu", FLOAT)
 
 
-@op(namespace="nn.functional")
+@op(namespace="nn.functional", single=True)
 def glu(input: Array, dim=-1) -> Array:
     """The first half of ``input`` along ``dim`` times the sigmoid of the second."""
     a, b = mx.split(input, 2, axis=dim)
@@ -446,13 +446,13 @@ def _(arrays, statics):
 
 
 # ------------------------------------------------------------------------------------------------------------ quotients
-@op(namespace="nn.functional", promote="float", backward="Div")
+@op(namespace="nn.functional", promote="float", backward="Div", single=True)
 def softsign(input: Array) -> Array:
     """``input / (1 + |input|)``."""
     return input / (mx.abs(input) + 1)
 
 
-@op(namespace="nn.functional", promote="float", backward="Sub", watch="")
+@op(namespace="nn.functional", promote="float", backward="Sub", watch="", single=True)
 def tanhshrink(input: Array) -> Array:
     """``input - tanh(input)``."""
     return input - mx.tanh(input)

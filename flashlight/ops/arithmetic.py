@@ -7,6 +7,7 @@ import mlx.core as mx
 from .._core import checks, dispatch, dtypes
 from .._core.axes import holds_any
 from .._core.dispatch import is_number
+from .._core.halves import HALVES
 from .._core.numerics.bits import copysign
 from .._core.numerics.elementary import conj, power
 from .._core.table import Array, Operand, composite, op
@@ -27,7 +28,9 @@ def _scaled(a, alpha):
         raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
     if isinstance(alpha, float) and not mx.issubdtype(a.dtype, mx.inexact):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
-    return mx.multiply(a, dispatch.scalar_array(alpha, a.dtype))
+    factor = dispatch.scalar_array(alpha, a.dtype)
+    # halves: the sum is what is rounded
+    return mx.multiply(a, factor.astype(mx.float32) if a.dtype in HALVES else factor)
 
 
 def _conjugated(alpha):
@@ -37,7 +40,7 @@ def _conjugated(alpha):
 @op(promote="same", inplace=True)
 def add(input: Operand, other: Operand, *, alpha=ONE) -> Array:
     """``input + alpha * other``."""
-    return mx.add(input, other if alpha is ONE else _scaled(other, alpha))
+    return mx.add(input, other) if alpha is ONE else mx.add(input, _scaled(other, alpha)).astype(input.dtype)
 
 
 @add.vjp
@@ -60,7 +63,7 @@ def sub(input: Operand, other: Operand, *, alpha=ONE) -> Array:
     """``input - alpha * other``. Raises: RuntimeError for a bool operand."""
     if input.dtype == mx.bool_:
         raise RuntimeError(_TWO_BOOLS)
-    return mx.subtract(input, other if alpha is ONE else _scaled(other, alpha))
+    return mx.subtract(input, other) if alpha is ONE else mx.subtract(input, _scaled(other, alpha)).astype(input.dtype)
 
 
 @sub.vjp
@@ -80,7 +83,7 @@ def rsub(input: Array, other: Operand, alpha=ONE) -> Array:
     """``other - alpha * input``."""
     if input.dtype == mx.bool_:
         raise RuntimeError(_TWO_BOOLS)
-    return mx.subtract(other, input if alpha is ONE else _scaled(input, alpha))
+    return mx.subtract(other, input) if alpha is ONE else mx.subtract(other, _scaled(input, alpha)).astype(other.dtype)
 
 
 @rsub.vjp
@@ -100,6 +103,20 @@ def mul(input: Operand, other: Operand) -> Array:
 @mul.vjp(crosswise=("input", "other"))
 def _(g, input, other, needs):
     return g * conj(other) if needs[0] else None, g * conj(input) if needs[1] else None
+
+
+@op(namespace="_", method=False, single=True, backward="Mul")
+def mul_by_number(input: Array, number, first) -> Array:
+    """``input * number`` in half precision, the number not being rounded to it."""
+    return input * number
+
+
+@mul_by_number.vjp
+def _(g, number):
+    return g * number
+
+
+mul.by_number = mul_by_number
 
 
 @op(inplace=True, aliases=("negative",))
@@ -126,7 +143,7 @@ def positive(input):
     return input
 
 
-@op(promote="same", inplace=True, autocast="gpu widest")
+@op(promote="same", inplace=True, autocast="gpu widest", single=True)
 def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value=ONE) -> Array:
     """``input + value * tensor1 * tensor2``."""
     product = mx.multiply(tensor1, tensor2)
@@ -145,7 +162,7 @@ def _(g, tensor1, tensor2, value, needs):
     return g, pulled(tensor2) if needs[1] else None, pulled(tensor1) if needs[2] else None
 
 
-@op(promote="same", inplace=True, autocast="gpu widest")
+@op(promote="same", inplace=True, autocast="gpu widest", single=True)
 def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value=ONE) -> Array:
     """``input + value * tensor1 / tensor2``. Raises: RuntimeError for integer ``tensor1`` and ``tensor2``."""
     quotient = mx.divide(tensor1, tensor2)
@@ -193,6 +210,21 @@ def true_divide(input: Operand, other: Operand) -> Array:
 def _(g, input, other, needs):
     grad = g / conj(other)
     return grad, -grad * conj(input / other) if needs[1] else None
+
+
+@op(namespace="_", method=False, single=True, backward="Div")
+def divide_by_number(input: Array, number, first) -> Array:
+    """``input / number``, or without ``first`` ``number / input``, in half precision, the number not being rounded to it."""
+    # a product with the reciprocal would round twice
+    return mx.divide(input, mx.array(number)) if first else mx.divide(mx.array(number), input)
+
+
+@divide_by_number.vjp
+def _(g, input, number, first):
+    return g / number if first else -g * number / (input * input)
+
+
+true_divide.by_number = divide_by_number
 
 
 def _whole_divisor(a, b):

@@ -247,7 +247,7 @@ def _where(self, condition, other):
 
 
 # ----------------------------------------------------------------------------------------------------------------- lerp
-@op(promote="same", inplace=True)
+@op(promote="same", inplace=True, single=True)
 def lerp(input: Array, end: Array, weight: Operand) -> Array:
     """``input + weight * (end - input)``, exact at both ends."""
     gap = end - input

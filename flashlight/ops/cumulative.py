@@ -7,11 +7,11 @@ import mlx.core as mx
 from .._core import dispatch, dtypes, return_types
 from .._core.axes import numpy_names
 from .._core.dispatch import convert
+from .._core.halves import HALVES, wide
 from .._core.numerics.elementary import conj, exp
 from .._core.table import Array, method, op
 from .._core.tensor import wrap_dim
 from .kinds import COMPLEX, kind_of, not_implemented
-from .reduce import HALF, wide
 from .selection import add_back, lifted, lowered, shifted
 
 
@@ -21,7 +21,7 @@ def _accumulated(name: str, scan, a: mx.array, dim, dtype) -> mx.array:
     if dtype is dtypes.bool_:
         raise not_implemented(f"{name}_out_cpu", a.astype(mx.bool_))
     result = dtypes.to_mlx(dtype) if dtype is not None else a.dtype if mx.issubdtype(a.dtype, mx.inexact) else mx.int64
-    work = mx.float32 if result in HALF else result
+    work = mx.float32 if result in HALVES else result
     a = a if a.dtype == work else convert(a, work)
     out = scan(a, axis=axis) if a.ndim and a.size else a
     return out if result == work else out.astype(result)

@@ -118,7 +118,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 
 # --------------------------------------------------------------------------------------------------------- probabilities
-@op(namespace="_", name="binary_cross_entropy", method=False, autocast="cpu fp32, gpu banned")
+@op(namespace="_", name="binary_cross_entropy", method=False, autocast="cpu fp32, gpu banned", single=True)
 def _bce(input: Array, target: Array, weight: Array | None, reduction: str) -> Array:
     """Binary cross entropy of probabilities; logarithms are cut off at -100."""
     losses = -(target * mx.maximum(mx.log(input), -100.0) + (1 - target) * mx.maximum(log1p(-input), -100.0))
@@ -159,7 +159,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     return dispatch.run(_bce, (input, target, weight), (reduction,))
 
 
-@op(namespace="_", name="binary_cross_entropy_with_logits", method=False, promote="same", autocast="fp32")
+@op(namespace="_", name="binary_cross_entropy_with_logits", method=False, promote="same", autocast="fp32", single=True)
 def _bce_logits(input: Array, target: Array, pos_weight: Array | None) -> Array:
     """Binary cross entropy of logits, by ``softplus`` so that no logarithm overflows."""
     zero = mx.zeros((), dtype=input.dtype)

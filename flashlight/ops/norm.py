@@ -12,19 +12,13 @@ import mlx.core as mx
 
 from .._core import device, dtypes, views
 from .._core.axes import averaged
+from .._core.halves import HALVES, wide
 from .._core.modes import no_grad
 from .._core.table import Array, composite, namespaces, op
 from .._core.tape import vjp_of
 from .._core.tensor import Tensor, read, wrap
 from .conv import from_last, summed
 from .kinds import not_implemented
-
-_HALVES = (mx.float16, mx.bfloat16)
-
-
-def _wide(a):
-    """Half precision is standardised in single precision."""
-    return a.astype(mx.float32) if a is not None and a.dtype in _HALVES else a
 
 
 def _moments(x, axes) -> tuple:
@@ -43,9 +37,9 @@ def _affine(y, weight, bias, shape: tuple, dtype):
 
 def _pull(g, x, weight, mean, rstd, axes: tuple, shape: tuple, needs, dtypes_of) -> tuple:
     """Gradients of input (in the inner layout), weight and bias of a standardisation over ``axes``."""
-    g, x = _wide(g), _wide(x)
+    g, x = wide(g), wide(x)
     xhat = (x - mean) * rstd
-    scaled = g if weight is None else g * _wide(weight).reshape(shape)
+    scaled = g if weight is None else g * wide(weight).reshape(shape)
     dx = dw = db = None
     if needs[0]:
         through = averaged(scaled * xhat, axis=axes, keepdims=True)
@@ -82,7 +76,7 @@ def _first(y):
 @op(name="batch_norm", namespace="_", method=False, backward="NativeBatchNorm", constant_outputs=(1, 2))
 def _batch_norm(input: Array, weight: Array | None, bias: Array | None, eps):
     """Standardise each channel over the batch; also its mean and (biased) variance."""
-    x = _wide(_last(input))
+    x = wide(_last(input))
     mean, var = _moments(x, tuple(range(x.ndim - 1)))
     y = (x - mean) * mx.rsqrt(var + eps)
     return _first(_affine(y, weight, bias, (-1,), input.dtype)), mean.reshape(-1), var.reshape(-1)
@@ -97,7 +91,7 @@ def _(gs, input, weight, saved, needs, dtypes):
 
 @_batch_norm.saving
 def _(input, weight, bias, eps):
-    x = _wide(_last(input))
+    x = wide(_last(input))
     mean, var = _moments(x, tuple(range(x.ndim - 1)))
     rstd = mx.rsqrt(var + eps)
     y = _affine((x - mean) * rstd, weight, bias, (-1,), input.dtype)
@@ -108,23 +102,23 @@ def _(input, weight, bias, eps):
 @op(name="batch_norm_by", namespace="_", method=False, backward="NativeBatchNorm")
 def _batch_norm_by(input: Array, weight: Array | None, bias: Array | None, mean, var, eps):
     """Standardise each channel by a given mean and variance."""
-    scale = mx.rsqrt(_wide(var) + eps)
+    scale = mx.rsqrt(wide(var) + eps)
     if weight is not None:
         scale = scale * weight
-    shift = -_wide(mean) * scale
+    shift = -wide(mean) * scale
     if bias is not None:
         shift = shift + bias
-    return _first((_wide(_last(input)) * scale + shift).astype(input.dtype))
+    return _first((wide(_last(input)) * scale + shift).astype(input.dtype))
 
 
 @_batch_norm_by.vjp
 def _(g, input, weight, mean, var, eps, needs, dtypes):
-    g, rstd = _wide(_last(g)), mx.rsqrt(_wide(var) + eps)
+    g, rstd = wide(_last(g)), mx.rsqrt(wide(var) + eps)
     dx = dw = None
     if needs[0]:
         dx = _first((g * (rstd if weight is None else rstd * weight)).astype(dtypes[0]))
     if needs[1]:
-        dw = summed(g * (_wide(_last(input)) - _wide(mean)) * rstd).astype(dtypes[1])
+        dw = summed(g * (wide(_last(input)) - wide(mean)) * rstd).astype(dtypes[1])
     return dx, dw, summed(g).astype(dtypes[2]) if needs[2] else None
 
 
@@ -200,7 +194,7 @@ def _more_than_one(size) -> None:
 @op(name="instance_norm", namespace="_", method=False, backward="NativeBatchNorm", constant_outputs=(1, 2))
 def _instance_norm(input: Array, weight: Array | None, bias: Array | None, eps):
     """Standardise each channel of each instance; also the means and variances, averaged over the batch."""
-    x = _wide(_flat_last(input))
+    x = wide(_flat_last(input))
     mean, var = _moments(x, (1,))
     y = _affine((x - mean) * mx.rsqrt(var + eps), weight, bias, (-1,), input.dtype)
     return _unflat(y, input.shape), averaged(mean, (0, 1)), averaged(var, (0, 1))
@@ -218,7 +212,7 @@ def _unflat(y, shape):
 @_instance_norm.vjp
 def _(gs, input, weight, eps, needs, dtypes):
     x = _flat_last(input)
-    mean, var = _moments(_wide(x), (1,))
+    mean, var = _moments(wide(x), (1,))
     grads = _pull(_flat_last(gs[0]), x, weight, mean, mx.rsqrt(var + eps), (1,), (-1,), needs, dtypes)
     return grads[0] if grads[0] is None else _unflat(grads[0], input.shape), *grads[1:]
 
@@ -288,7 +282,7 @@ def layer_norm(
     x = _rows(input, normalized_shape)
     if _on_gpu(x):
         return mx.fast.layer_norm(x, _flat(weight), _flat(bias), eps).reshape(input.shape)
-    x = _wide(x)
+    x = wide(x)
     mean, var = _moments(x, -1)
     return _affine((x - mean) * mx.rsqrt(var + eps), weight, bias, (-1,), input.dtype).reshape(input.shape)
 
@@ -311,7 +305,7 @@ def _fused_pull(operator, g, arrays, statics, needs) -> tuple:
 def _(input, normalized_shape, weight, bias, eps):
     if _on_gpu(input):
         return layer_norm(input, normalized_shape, weight, bias, eps), ()
-    x = _wide(_rows(input, normalized_shape))
+    x = wide(_rows(input, normalized_shape))
     mean, var = _moments(x, -1)
     rstd = mx.rsqrt(var + eps)
     return _affine((x - mean) * rstd, weight, bias, (-1,), input.dtype).reshape(input.shape), (mean, rstd)
@@ -366,13 +360,13 @@ def rms_norm(input: Array, normalized_shape, weight: Array | None = None, eps=No
     eps = _eps(input, eps)
     if _on_gpu(x) and x.dtype != mx.complex64:
         return mx.fast.rms_norm(x, _flat(weight), eps).reshape(input.shape)
-    x = _wide(x)
+    x = wide(x)
     return _affine(x * _inverse_rms(x, eps), weight, None, (-1,), input.dtype).reshape(input.shape)
 
 
 def _eps(x, eps) -> float:
     # halves are standardised in float32, whose eps torch takes
-    kind = dtypes.float32 if x.dtype in (mx.float16, mx.bfloat16) else dtypes.from_mlx(x.dtype)
+    kind = dtypes.float32 if x.dtype in HALVES else dtypes.from_mlx(x.dtype)
     return dtypes.finfo(kind).eps if eps is None else eps
 
 
@@ -384,11 +378,11 @@ def _inverse_rms(x, eps: float):
 def _(g, input, weight, normalized_shape, eps, saved, needs, dtypes):
     if not saved:
         return _fused_pull(rms_norm, g, (input, weight), (normalized_shape, eps), needs)
-    x, g = _wide(_rows(input, normalized_shape)), _wide(_rows(g, normalized_shape))
+    x, g = wide(_rows(input, normalized_shape)), wide(_rows(g, normalized_shape))
     (r,) = saved
     xhat, dx, dw = x * r, None, None
     if needs[0]:
-        scaled = g if weight is None else g * _wide(weight).reshape(-1)
+        scaled = g if weight is None else g * wide(weight).reshape(-1)
         dx = (scaled - xhat * averaged(scaled * xhat, axis=-1, keepdims=True)) * r
         dx = dx.astype(dtypes[0]).reshape(input.shape)
     if needs[1]:
@@ -400,7 +394,7 @@ def _(g, input, weight, normalized_shape, eps, saved, needs, dtypes):
 def _(input, normalized_shape, weight, eps):
     if _on_gpu(input) or input.dtype == mx.complex64:
         return rms_norm(input, normalized_shape, weight, eps), ()
-    x = _wide(_rows(input, normalized_shape))
+    x = wide(_rows(input, normalized_shape))
     r = _inverse_rms(x, _eps(input, eps))
     return _affine(x * r, weight, None, (-1,), input.dtype).reshape(input.shape), (r,)
 
@@ -417,7 +411,7 @@ def _(arrays, statics):
 @op(namespace="nn.functional", autocast="gpu fp32", backward="NativeGroupNorm")
 def group_norm(input: Array, num_groups, weight: Array | None = None, bias: Array | None = None, eps=1e-05) -> Array:
     """Standardise each group of channels of each instance. Shape: (N, C, *S). https://arxiv.org/abs/1803.08494."""
-    x = _wide(_grouped(input, num_groups))
+    x = wide(_grouped(input, num_groups))
     mean, var = _moments(x, (1, 3))
     y = _affine((x - mean) * mx.rsqrt(var + eps), weight, bias, x.shape[2:], input.dtype)
     return _ungrouped(y, input.shape)
@@ -442,7 +436,7 @@ def _(g, input, weight, num_groups, saved, needs, dtypes):
 
 @group_norm.saving
 def _(input, num_groups, weight, bias, eps):
-    x = _wide(_grouped(input, num_groups))
+    x = wide(_grouped(input, num_groups))
     mean, var = _moments(x, (1, 3))
     rstd = mx.rsqrt(var + eps)
     y = _affine((x - mean) * rstd, weight, bias, x.shape[2:], input.dtype)

@@ -126,7 +126,7 @@ def _(g, input):
     return g / (conj(input) + 1)
 
 
-@op(promote="same")
+@op(promote="same", single=True)
 def logaddexp(input: Array, other: Array) -> Array:
     """``log(exp(input) + exp(other))`` without overflow."""
     return elementary.logaddexp(input, other)
@@ -137,7 +137,7 @@ def _(g, input, other):
     return g / conj(1 + elementary.exp(other - input)), g / conj(1 + elementary.exp(input - other))
 
 
-@op(promote="same")
+@op(promote="same", single=True)
 def logaddexp2(input: Array, other: Array) -> Array:
     """``log2(2 ** input + 2 ** other)`` without overflow."""
     return elementary.logaddexp(input * _LN2, other * _LN2) / _LN2
@@ -305,7 +305,7 @@ def _(g, input):
     return g / conj(1 - input * input)
 
 
-@op(promote="float", inplace=True, namespace=("torch", "special"))
+@op(promote="float", inplace=True, namespace=("torch", "special"), single=True)
 def sinc(input: Array) -> Array:
     """``sin(pi x) / (pi x)``, 1 at 0."""
     x = input * math.pi
@@ -326,7 +326,7 @@ def _(g, input):
     return g * conj(slope * math.pi)
 
 
-@op(promote="float", inplace=True)
+@op(promote="float", inplace=True, single=True)
 def deg2rad(input: Array) -> Array:
     """Degrees in radians."""
     return input * (math.pi / 180)
@@ -337,7 +337,7 @@ def _(g):
     return g * (math.pi / 180)
 
 
-@op(promote="float", inplace=True)
+@op(promote="float", inplace=True, single=True)
 def rad2deg(input: Array) -> Array:
     """Radians in degrees."""
     return input * (180 / math.pi)
@@ -352,7 +352,7 @@ for _turn in (deg2rad, rad2deg):
     only(_turn, "", FLOAT, message=f"{_turn.name} is not supported for complex tensors.", error=RuntimeError)
 
 
-@op(promote="same", inplace=True)
+@op(promote="same", inplace=True, single=True)
 def hypot(input: Array, other: Array) -> Array:
     """``sqrt(input ** 2 + other ** 2)`` without overflow."""
     a, b = mx.abs(input), mx.abs(other)

@@ -9,21 +9,15 @@ import mlx.core as mx
 from .._core import dispatch, dtypes
 from .._core.axes import axes_of, count, filled, kept_shape, numpy_names, summed
 from .._core.dispatch import convert
+from .._core.halves import HALVES, wide
 from .._core.table import Array, composite, op
 from .kinds import BOOL, kind_of, not_implemented
 from .selection import shifted
-
-HALF = (mx.float16, mx.bfloat16)
 
 
 def spread(g: mx.array, shape, axes) -> mx.array:
     """The gradient of a sum: every element gets that of its result."""
     return mx.broadcast_to(mx.reshape(g, kept_shape(shape, axes)), shape)
-
-
-def wide(a: mx.array) -> mx.array:
-    """Half precision as float32, in which it is accumulated."""
-    return a.astype(mx.float32) if a.dtype in HALF else a
 
 
 def _result_dtype(a: mx.array, dtype):
@@ -36,7 +30,7 @@ def _result_dtype(a: mx.array, dtype):
 def _accumulated(reduce, a: mx.array, dtype, *args, **kwargs) -> mx.array:
     """A reduction in the dtype torch accumulates in and gives."""
     result = _result_dtype(a, dtype)
-    work = mx.float32 if result in HALF else result
+    work = mx.float32 if result in HALVES else result
     out = reduce(a if a.dtype == work else convert(a, work), *args, **kwargs)
     return out if out.dtype == result else out.astype(result)
 
@@ -129,7 +123,7 @@ def prod(input: Array, dim=None, keepdim=False, *, dtype=None) -> Array:
 @prod.vjp
 def _(g, input, dim, keepdim):
     axes = axes_of(dim, input.ndim)
-    work = mx.float32 if g.dtype in HALF else g.dtype
+    work = mx.float32 if g.dtype in HALVES else g.dtype
     a, g = convert(input, work), g.astype(work)
     if work != mx.complex64:
         return convert(mx.vjp(lambda x: _product(x, axes, keepdim), [a], [g])[1][0], input.dtype)
@@ -227,7 +221,7 @@ def variance(name: str, a: mx.array, dim, correction, keepdim: bool) -> mx.array
 
 
 def _narrow(out: mx.array, like: mx.array) -> mx.array:
-    return out.astype(like.dtype) if like.dtype in HALF else out
+    return out.astype(like.dtype) if like.dtype in HALVES else out
 
 
 @op(name="var", namespace="_", method=False)

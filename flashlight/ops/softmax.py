@@ -7,11 +7,12 @@ import mlx.core as mx
 from .._core import dtypes
 from .._core.axes import axes_of, summed
 from .._core.dispatch import convert
+from .._core.halves import HALVES, wide
 from .._core.numerics.elementary import exp
 from .._core.table import Array, op
 from .._core.tensor import wrap_dim
 from .kinds import not_implemented
-from .reduce import HALF, spread, wide
+from .reduce import spread
 
 
 def _prepared(name: str, a: mx.array, dim, dtype) -> tuple:
@@ -102,7 +103,7 @@ def logsumexp(input: Array, dim, keepdim=False) -> Array:
     if input.size == 0:
         return summed(input, axis=axes, keepdims=keepdim)
     out = _log_sum(wide(input), axes, keepdim)
-    return out.astype(input.dtype) if input.dtype in HALF else out
+    return out.astype(input.dtype) if input.dtype in HALVES else out
 
 
 @logsumexp.vjp

@@ -45,7 +45,7 @@ def erfcx(input: Array) -> Array:
     return error.erfcx(input)
 
 
-@op(promote="float", namespace="special", watch="")
+@op(promote="float", namespace="special", watch="", single=True)
 def ndtr(input: Array) -> Array:
     """The distribution function of the standard normal distribution."""
     return error.ndtr(input)

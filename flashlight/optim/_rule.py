@@ -14,11 +14,10 @@ import mlx.core as mx
 
 from .._core import device as devices
 from .._core import lazy, tape, views
+from .._core.halves import HALVES
 from .._core.modes import enable_grad, no_grad
 from .._core.tensor import Tensor, read, wrap
 from .optimizer import Optimizer, _get_capturable_supported_devices, assign, counter, number
-
-_HALF = (mx.float16, mx.bfloat16)
 
 
 # ------------------------------------------------------------------------------------------------- arithmetic for rules
@@ -121,7 +120,7 @@ def _off_gpu(make: Callable) -> Callable:
 
 
 def rule_for(make: Callable, dtype) -> Callable:
-    if dtype in _HALF:
+    if dtype in HALVES:
         return _in_float32(make, dtype)
     if dtype == mx.complex64:
         return _of_pairs(make)

@@ -12,6 +12,7 @@ import mlx.core as mx
 
 from .._core.device import as_label
 from .._core.dispatch import convert
+from .._core.halves import HALVES
 from .._core.modes import no_grad
 from .._core.tensor import Tensor, read, wrap
 from .._core.views import write
@@ -40,7 +41,7 @@ def _check_decay(decay: float) -> None:
 def _blend(averaged: Tensor, current: Tensor, weight: float) -> None:
     """Move ``averaged`` towards ``current`` by ``weight`` of the way, in place; halves are computed in float32, ints truncate."""
     a, b = read(averaged), read(current)
-    if mx.issubdtype(a.dtype, mx.inexact) and a.dtype not in (mx.float16, mx.bfloat16):
+    if mx.issubdtype(a.dtype, mx.inexact) and a.dtype not in HALVES:
         moved = a + (b - a) * mx.array(weight, a.dtype) if weight < 0.5 else b - (b - a) * mx.array(1 - weight, a.dtype)
     else:
         wide = a.astype(mx.float32)
