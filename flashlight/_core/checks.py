@@ -7,6 +7,8 @@ when a value is next read, like an assertion of a GPU kernel. ``set_checks(True)
 
 from __future__ import annotations
 
+import os
+import sys
 import weakref
 
 import mlx.core as mx
@@ -14,6 +16,8 @@ import numpy as np
 
 from . import lazy
 from .axes import holds_any
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 _known: dict[int, weakref.ref] = {}
 _pending: list = []
@@ -45,6 +49,25 @@ def is_known(a: mx.array) -> bool:
     return ref is not None and ref() is a
 
 
+def _asked_by() -> tuple:
+    """(file, line) of the program that called the operator."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None:
+        file = frame.f_code.co_filename
+        if not (file.startswith(_PACKAGE) or file.startswith("<operator")):
+            break
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def _late(error: BaseException, where: tuple) -> BaseException:
+    """An error that is raised after the line it belongs to, with a note of that line."""
+    if sys.version_info >= (3, 11):
+        file, line = where
+        error.add_note(f"asked for in {file}, line {line}; flashlight.set_checks(True) raises there")
+    return error
+
+
 def bounded(index: mx.array, size: int, error, lowest: int = 0) -> mx.array:
     """``index`` if all its values are in [lowest, size); ``error(value)`` makes the exception to raise."""
     if index.size == 0:
@@ -54,7 +77,7 @@ def bounded(index: mx.array, size: int, error, lowest: int = 0) -> mx.array:
     # of nothing every index is out of range: there is no place to clamp it to
     if size and not (_forced or is_known(index)):
         bad = holds_any(mx.logical_or(index < lowest, index >= size))
-        _pending.append((bad, index, size, lowest, error))
+        _pending.append((bad, index, size, lowest, error, _asked_by()))
         return mx.clip(index, lowest, max(size - 1, lowest))
     _raise_if_outside(index, size, lowest, error)
     return index
@@ -73,7 +96,7 @@ def refuse(bad: mx.array, source: mx.array, error) -> None:
     if lazy.is_paused():
         return
     if not (_forced or is_known(source)):
-        _pending.append((bad, None, None, None, error))
+        _pending.append((bad, None, None, None, error, _asked_by()))
     elif bad.item():
         raise error()
 
@@ -84,8 +107,8 @@ def raise_pending() -> None:
         return
     waiting = _pending[:]
     _pending.clear()
-    for bad, index, size, lowest, error in waiting:
+    for bad, index, size, lowest, error, where in waiting:
         if bad.item():
             if index is None:
-                raise error()
-            _raise_if_outside(index, size, lowest, error)
+                raise _late(error(), where)
+            _raise_if_outside(index, size, lowest, lambda value, error=error, where=where: _late(error(value), where))

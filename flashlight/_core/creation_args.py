@@ -41,6 +41,8 @@ def finish(a: mx.array, device=None, requires_grad: bool = False, layout=None, p
     t = wrap(a, as_label(device))
     if modes.inference:
         t._inference = True
+    if type(requires_grad) is not bool:
+        raise TypeError(f"argument 'requires_grad' must be bool, not {type(requires_grad).__name__}")
     if requires_grad:
         if not _is_inexact(a):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flashlight._core.draws import CPP_NAMES, FLOATS, exponential, from_doubles, require, rounded, storage
+from flashlight._core.draws import FLOATS, exponential, from_doubles, require, rounded, storage
 from flashlight._core.dtypes import (
     INT,
     bfloat16,
     bool_,
     complex64,
+    cpp_name,
     finfo,
     float16,
     float32,
@@ -190,7 +191,7 @@ def _check_integers(dtype: DType, low: int, last: int) -> None:
         least, largest = (0, 1) if dtype is bool_ else (iinfo(dtype).min, iinfo(dtype).max)
     else:
         raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")
-    name = CPP_NAMES[dtype.name]
+    name = cpp_name(dtype)
     for what, value in (("from", low), ("to - 1", last)):
         if not least <= value <= largest:
             raise RuntimeError(f"{what} is out of bounds for {name}")

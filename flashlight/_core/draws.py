@@ -23,6 +23,7 @@ from flashlight._core.dtypes import (
     INT,
     bfloat16,
     complex64,
+    cpp_name,
     finfo,
     float16,
     float32,
@@ -34,22 +35,6 @@ from flashlight._core.generator import Generator, chunks
 
 HALVES = (float16, bfloat16)
 FLOATS = (float16, bfloat16, float32, float64)
-CPP_NAMES = {
-    "bool": "bool",
-    "uint8": "unsigned char",
-    "int8": "signed char",
-    "int16": "short int",
-    "int32": "int",
-    "int64": "long int",
-    "uint16": "short unsigned int",
-    "uint32": "unsigned int",
-    "uint64": "long unsigned int",
-    "float16": "c10::Half",
-    "bfloat16": "c10::BFloat16",
-    "float32": "float",
-    "float64": "double",
-    "complex64": "c10::complex<float>",
-}
 
 
 # ------------------------------------------------------------------------------------------------------------ rounding
@@ -127,7 +112,7 @@ def _check_uniform(low: float, high: float, dtype: DType) -> None:
     largest = finfo(dtype).max
     for name, value in (("from", low), ("to", high)):
         if not -largest <= value <= largest:
-            raise RuntimeError(f"{name} is out of bounds for {CPP_NAMES[dtype.name]}")
+            raise RuntimeError(f"{name} is out of bounds for {cpp_name(dtype)}")
     if not low <= high:
         raise RuntimeError(
             f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}",
@@ -315,7 +300,7 @@ def cauchy(
     if dtype not in FLOATS:
         raise RuntimeError(
             "Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you "
-            f"specified {CPP_NAMES[dtype.name]}"
+            f"specified {cpp_name(dtype)}"
         )
     return from_doubles(generator, shape, dtype, lambda u: median + sigma * np.tan(math.pi * (u - 0.5)))
 

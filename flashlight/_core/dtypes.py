@@ -204,6 +204,30 @@ _TORCH_NAMES = {
 }
 
 
+# what C++ calls the types, which torch's messages show
+_CPP_NAMES = {
+    "bool": "bool",
+    "uint8": "unsigned char",
+    "int8": "signed char",
+    "int16": "short int",
+    "int32": "int",
+    "int64": "long int",
+    "uint16": "short unsigned int",
+    "uint32": "unsigned int",
+    "uint64": "long unsigned int",
+    "float16": "c10::Half",
+    "bfloat16": "c10::BFloat16",
+    "float32": "float",
+    "float64": "double",
+    "complex64": "c10::complex<float>",
+}
+
+
+def cpp_name(d: dtype) -> str:
+    """What C++ calls a dtype: ``float``, ``long int``, ``c10::Half``."""
+    return _CPP_NAMES.get(d.name, d.name)
+
+
 def scalar_type_name(d: dtype) -> str:
     """The name torch's messages use: ``Float``, ``Long``, ``ComplexFloat``."""
     return _TORCH_NAMES[d.name]

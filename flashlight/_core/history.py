@@ -16,6 +16,8 @@ def _requires_grad(t: Tensor) -> bool:
 
 
 def _set_requires_grad(t: Tensor, value: bool) -> None:
+    if type(value) is not bool:
+        raise RuntimeError("requires_grad must be a bool")
     read(t)
     if t._node is not None:
         if not value:
@@ -37,6 +39,11 @@ Tensor.requires_grad = property(_requires_grad, _set_requires_grad, doc="Whether
 @method
 def requires_grad_(self, requires_grad: bool = True):
     """Set ``requires_grad`` and return the tensor."""
+    if type(requires_grad) is not bool:
+        kind = type(requires_grad).__name__
+        raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {kind}")
+    if requires_grad and self.dtype.category < dtypes.FLOAT:
+        raise RuntimeError("only Tensors of floating point dtype can require gradients")
     _set_requires_grad(self, requires_grad)
     return self
 
@@ -84,7 +91,7 @@ def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=
     """
     given = None if inputs is None else [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if given is not None and not given:
-        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     run_backward([self], [gradient], create_graph if retain_graph is None else retain_graph, create_graph, given)
 
 

@@ -56,7 +56,7 @@ def backward(
     tensors = _as_list(tensors)
     inputs = None if inputs is None else _as_list(inputs)
     if inputs is not None and not inputs:
-        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     keep = create_graph if retain_graph is None else retain_graph
     run_backward(tensors, _gradients_for(tensors, grad_tensors), keep, create_graph, inputs)
 
@@ -96,8 +96,8 @@ def grad(
             found[i] = wrap(inputs[i]._a * 0, inputs[i]._device)
         elif not allow_unused:
             raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the "
-                "desired behavior."
+                f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if this is "
+                "the desired behavior."
             )
     return tuple(found)
 

@@ -265,7 +265,8 @@ def _expfamily_expfamily(p, q):
     """The Bregman divergence of the log normalizer."""
     if type(p) is not type(q):
         raise NotImplementedError(
-            "The cross KL-divergence between different exponential families cannot be computed using Bregman divergences"
+            "The cross KL-divergence between different exponential families cannot"
+            f"{' ' * 29}be computed using Bregman divergences"
         )
     natural_p = [t.detach().requires_grad_() for t in p._natural_params]
     natural_q = q._natural_params

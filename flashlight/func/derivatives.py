@@ -36,7 +36,7 @@ class _Level:
             if not isinstance(t, Tensor):
                 raise RuntimeError(f"expected Tensors to differentiate by, got {type(t).__name__}")
             if not (t.dtype.is_floating_point or t.dtype.is_complex):
-                raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+                raise RuntimeError("only Tensors of floating point dtype can require gradients")
         with enable_grad():
             # outside a recording nothing goes on behind the variables
             self.variables = [inner_of(t if self.outer else t.detach()) for t in tensors]
@@ -66,6 +66,19 @@ def _tensors(name: str, leaves) -> list:
                 f"{name}: Expected f to return Tensors (or a tree of them), got unsupported type {type(leaf)}"
             )
     return leaves
+
+
+def _check_pulled(outputs) -> None:
+    """Refuse outputs no gradient can be pulled back from."""
+    for o in outputs:
+        if not isinstance(o, Tensor):
+            raise RuntimeError(
+                f"vjp(f, *primals): expected f(*primals) to return only tensors, got unsupported type {type(o)}"
+            )
+        if not (o.dtype.is_floating_point or o.dtype.is_complex):
+            raise RuntimeError(
+                f"vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype {o.dtype}"
+            )
 
 
 def _select(args: tuple, argnums, name: str):
@@ -159,7 +172,7 @@ def vjp(func: Callable, *primals, has_aux: bool = False):
     with enable_grad():
         result, aux = _split_aux(func(*tree_unflatten(level.variables, spec)), has_aux, "vjp(f, *primals)")
     outputs, out_spec = tree_flatten(result)
-    _tensors("vjp(f, *primals)", outputs)
+    _check_pulled(outputs)
     create = level.recorded(outputs)
 
     def vjp_fn(*cotangents, retain_graph: bool = True, create_graph: bool | None = None):
@@ -333,7 +346,7 @@ def jacrev(
         with enable_grad():
             result, aux = _split_aux(func(*fill(tree_unflatten(level.variables, spec)), **kwargs), has_aux, "jacrev")
         outputs, out_spec = tree_flatten(result)
-        _tensors("jacrev", outputs)
+        _check_pulled(outputs)
         create = level.recorded(outputs)
         found = rows(lambda gs: level.pull(outputs, gs, create), unit_vectors(outputs), chunk_size)
         split = [g.split([o.numel() for o in outputs]) for g in found]

@@ -48,6 +48,9 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
             t = sharing(data, type(data))
             t.__dict__.update(data.__dict__)
             t._is_param = True
+        if type(requires_grad) is not bool:
+            kind = type(requires_grad).__name__
+            raise TypeError(f"_make_subclass(): argument 'require_grad' (position 3) must be bool, not {kind}")
         if requires_grad:
             if not (t.is_floating_point() or t.is_complex()):
                 raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")

@@ -95,20 +95,22 @@ attend.saving(_attend)
 def _check(query, key, value, attn_mask, causal) -> None:
     if not query.dtype == key.dtype == value.dtype:
         raise RuntimeError(
-            f"Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype} key.dtype: {key.dtype} and "
-            f"value.dtype: {value.dtype} instead."
+            f"Expected query, key, and value to have the same dtype, but got query.dtype: {dtypes.cpp_name(query.dtype)} key.dtype: "
+            f"{dtypes.cpp_name(key.dtype)} and value.dtype: {dtypes.cpp_name(value.dtype)} instead."
         )
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise RuntimeError(
-            "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim(): "
-            f"{query.ndim}, key.dim(): {key.ndim} and value.dim(): {value.ndim} instead."
+            "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
+            f"{query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead."
         )
+    if query.size(-1) != key.size(-1) or key.size(-2) != value.size(-2):
+        query.matmul(key.transpose(-2, -1)).matmul(value)  # raises: one of the products has no sense
     if attn_mask is not None and causal:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     if attn_mask is not None and attn_mask.dtype not in (dtypes.bool_, query.dtype, dtypes.float32):
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-            f"{attn_mask.dtype} and  query.dtype: {query.dtype} instead."
+            f"{dtypes.cpp_name(attn_mask.dtype)} and  query.dtype: {dtypes.cpp_name(query.dtype)} instead."
         )
 
 
@@ -131,6 +133,8 @@ def scaled_dot_product_attention(
     if not any(allowed.values()):
         raise RuntimeError("No viable backend for scaled_dot_product_attention was found.")
     if enable_gqa:
+        if query.size(-3) % key.size(-3) or query.size(-3) % value.size(-3):
+            raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
         key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
         value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
     scale = 1.0 / math.sqrt(query.size(-1)) if scale is None else float(scale)

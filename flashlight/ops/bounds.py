@@ -268,18 +268,8 @@ def _(operands):
     own = operands[0].dtype
     for name, a in zip(("end", "weight"), operands[1:], strict=True):
         if isinstance(a, mx.array) and a.dtype != own:
-            raise RuntimeError(f"expected dtype {_spoken(own)} for `{name}` but got dtype {_spoken(a.dtype)}")
-
-
-def _spoken(dtype) -> str:
-    name = dtypes.from_mlx(dtype).name
-    return {
-        "float32": "float",
-        "float64": "double",
-        "int64": "long int",
-        "int32": "int",
-        "complex64": "c10::complex<float>",
-    }.get(name, name)
+            wanted, given = (dtypes.cpp_name(dtypes.from_mlx(d)) for d in (own, a.dtype))
+            raise RuntimeError(f"expected dtype {wanted} for `{name}` but got dtype {given}")
 
 
 only(lerp, "lerp_kernel_scalar", FLOAT, COMPLEX)

@@ -69,11 +69,17 @@ def _check(name: str, n: int, input, weight, bias, groups: int, transposed: bool
     shape, size = list(weight.shape), list(input.shape)
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
-    if weight.ndim != n + 2:
-        raise RuntimeError(f"Expected {n + 2}-dimensional weight for {name}, but got weight of size {shape}")
+    if weight.ndim < 3 and input.ndim in (n + 1, n + 2):
+        raise RuntimeError("weight should have at least three dimensions")
     if input.ndim not in (n + 1, n + 2):
         raise RuntimeError(
             f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: {size}"
+        )
+    if weight.ndim != n + 2:
+        batched = size if input.ndim == n + 2 else [1, *size]
+        raise RuntimeError(
+            f"Expected {weight.ndim}-dimensional input for {weight.ndim}-dimensional weight {shape}, but got "
+            f"{len(batched)}-dimensional input of size {batched} instead"
         )
     if shape[0] < groups:
         raise RuntimeError(

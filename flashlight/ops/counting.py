@@ -136,7 +136,7 @@ def histc(input: Array, bins=100, min=0, max=0) -> Array:
     """How many elements fall into ``bins`` equal intervals between ``min`` and ``max`` (of the data if both are 0)."""
     _floats("histogram_cpu", input)
     if bins <= 0:
-        raise RuntimeError("torch.histc(): bins must be > 0")
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     values = _on_host(input).reshape(-1)
     low, high = _extent(values) if min == max and values.size else (min, max)
     low, high = _limits("histc", low, high, 1)

@@ -11,7 +11,6 @@ from .._core.dispatch import cast, is_number, scalar_array
 from .._core.indexing import checked, gather, parse, region_of, scatter, scatter_add
 from .._core.table import Array, composite, method, op, operators
 from .._core.tensor import Tensor, read, wrap
-from .matmul import c_name
 
 
 @op(namespace="_", name="index", method=False)
@@ -41,7 +40,7 @@ def _assigned(value, to: Tensor) -> Tensor:
         kind = f"numpy.{type(value).__name__}" if isinstance(value, (np.generic, np.ndarray)) else type(value).__name__
         raise TypeError(f"can't assign a {kind} to a {to.type()}")
     if isinstance(value, complex) and not to.is_complex():
-        raise RuntimeError(f"value cannot be converted to type {c_name(to.dtype)} without overflow")
+        raise RuntimeError(f"value cannot be converted to type {dtypes.cpp_name(to.dtype)} without overflow")
     if to.dtype.category >= dtypes.FLOAT:
         return wrap(scalar_array(value, to._a.dtype))
     return wrap(infer(value, to.dtype))

@@ -13,7 +13,7 @@ from .._core.errors import cannot_cast
 from .._core.modes import modes
 from .._core.numerics.elementary import log1p, logaddexp
 from .._core.table import Array, composite, namespaces, op
-from .._core.tensor import read
+from .._core.tensor import read, wrap
 from .cross_entropy import legacy_reduction
 
 
@@ -349,6 +349,17 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         raise ValueError("weight must be one-dimensional")
     single = input.ndim < 2
     rows, labels = (input.reshape(1, -1), target.reshape(1)) if single else (input, target)
+    count, classes = rows.shape
+    if target.ndim > 1 or labels.numel() != count:
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+            f"Expected target size [{count}], but got {list(target.shape)}. Input has shape {list(input.shape)}."
+        )
+    if labels.dtype is not dtypes.int64:
+        raise RuntimeError(f"expected scalar type Long but found {dtypes.scalar_type_name(labels.dtype)}")
+    if weight is not None and weight.numel() != classes:
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+    labels = _classes(labels, 0, classes, "target out of range")
     own = rows.gather(1, labels.unsqueeze(1))
     gaps = (margin - own + rows).clamp_min(0) ** p
     if weight is not None:
@@ -356,6 +367,11 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     gaps = gaps.scatter(1, labels.unsqueeze(1), 0.0)
     losses = gaps.sum(1) / rows.size(1)
     return reduced(losses.squeeze(0) if single and target.ndim == 0 else losses, reduction)
+
+
+def _classes(labels, lowest: int, count: int, message: str):
+    """Labels that are known to be classes."""
+    return wrap(checks.bounded(read(labels), count, lambda _value: RuntimeError(message), lowest), labels._device)
 
 
 @composite(namespace="nn.functional", autocast="fp32")
@@ -370,6 +386,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     rows, labels = (input.reshape(1, -1), target.reshape(1, -1)) if single else (input, target)
     if rows.shape != labels.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    labels = _classes(labels, -1, rows.size(1), "argument #2 'target' is out of range")
     listed = (labels < 0).int().cumsum(1) == 0
     safe = labels.clamp_min(0)
     is_target = _torch("zeros_like")(rows).scatter_add(1, safe, listed.to(rows.dtype)) > 0

@@ -13,7 +13,6 @@ from .._core.steps import unbroadcast
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, read, wrap
 from .joining import merged_shape
-from .matmul import c_name
 from .scatter import filler, kind_of, two_forms
 
 
@@ -36,10 +35,12 @@ def _(arrays, _statics):
     a, mask, value = arrays
     if mask.dtype != mx.bool_:
         raise RuntimeError(
-            f"masked_fill_ only supports boolean masks, but got mask with dtype {c_name(dtypes.from_mlx(mask.dtype))}"
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {dtypes.cpp_name(dtypes.from_mlx(mask.dtype))}"
         )
     if value.dtype == mx.complex64 and a.dtype != mx.complex64:
-        raise RuntimeError(f"value cannot be converted to type {c_name(dtypes.from_mlx(a.dtype))} without overflow")
+        raise RuntimeError(
+            f"value cannot be converted to type {dtypes.cpp_name(dtypes.from_mlx(a.dtype))} without overflow"
+        )
     merged_shape(mask.shape, a.shape)
     return arrays
 

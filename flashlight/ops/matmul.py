@@ -47,21 +47,8 @@ def _integer_product(a, b):
         return total.astype(a.dtype)
 
 
-# what C++ calls the types, which torch's messages show
-_C_NAMES = {
-    "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
-    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
-    "complex64": "c10::complex<float>",
-}  # fmt: skip
-
-
-def c_name(dtype) -> str:
-    """What C++ calls a dtype."""
-    return _C_NAMES.get(dtype.name, dtype.name)
-
-
 def _c_name(a) -> str:
-    return c_name(dtypes.from_mlx(a.dtype))
+    return dtypes.cpp_name(dtypes.from_mlx(a.dtype))
 
 
 def _kind(a) -> str:

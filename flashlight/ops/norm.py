@@ -492,7 +492,9 @@ def local_response_norm(input: Array, size, alpha=0.0001, beta=0.75, k=1.0) -> A
 @local_response_norm.checked
 def _(arrays, _statics):
     if arrays[0].ndim < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality input (got {arrays[0].ndim} dimensions)")
+        raise ValueError(
+            f"Expected 3D or higher dimensionality                          input (got {arrays[0].ndim} dimensions)"
+        )
     return arrays
 
 

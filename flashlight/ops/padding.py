@@ -103,7 +103,7 @@ def _check(mode: str, shape: tuple, pad) -> None:
         n = shape[axis]
         if mode == "reflect" and (before >= n or after >= n):
             raise RuntimeError(
-                f"Argument #{2 * (len(shape) - axis)}: Padding size should be less than the corresponding input "
+                f"Argument #{2 * (len(shape) - axis) + 2}: Padding size should be less than the corresponding input "
                 f"dimension, but got: padding ({before}, {after}) at dimension {axis} of input {list(shape)}"
             )
         if mode == "circular" and (before > n or after > n):
@@ -124,7 +124,7 @@ def pad(input, pad, mode="constant", value=None):
     ``mode`` is constant, reflect, replicate or circular.
     """
     if len(pad) % 2:
-        raise RuntimeError(f"Padding length must be divisible by 2, got length {len(pad)}")
+        raise RuntimeError("Padding length must be divisible by 2")
     if mode == "constant":
         return constant_pad_nd(input, tuple(pad), 0 if value is None else value)
     if value is not None and value != 0:

@@ -50,12 +50,12 @@ def grid(name: str, shape, n: int, kernel, stride, padding, dilation, ceil_mode)
         )
     stride = kernel if stride is None or stride == [] or stride == () else stride
     return _grid(
-        name, shape[-n:], n, _tuple(kernel), _tuple(stride), _tuple(padding), _tuple(dilation), bool(ceil_mode)
+        name, shape[-n - 1 :], n, _tuple(kernel), _tuple(stride), _tuple(padding), _tuple(dilation), bool(ceil_mode)
     )
 
 
 @functools.lru_cache(1024)
-def _grid(name: str, sizes: tuple, n: int, kernel, stride, padding, dilation, ceil_mode: bool) -> Grid:
+def _grid(name: str, shape: tuple, n: int, kernel, stride, padding, dilation, ceil_mode: bool) -> Grid:
     kernel, stride = _spread(kernel, n, "kernel_size", name), _spread(stride, n, "stride", name)
     low, dilation = _spread(padding, n, "padding", name), _spread(dilation, n, "dilation", name)
     if min(kernel) <= 0:
@@ -67,7 +67,7 @@ def _grid(name: str, sizes: tuple, n: int, kernel, stride, padding, dilation, ce
     if min(low) < 0:
         raise RuntimeError(f"pad must be non-negative, but got pad: {min(low)}")
     out, high = [], []
-    for size, k, s, p, d in zip(sizes, kernel, stride, low, dilation, strict=True):
+    for size, k, s, p, d in zip(shape[1:], kernel, stride, low, dilation, strict=True):
         span = d * (k - 1) + 1
         if p > span // 2:
             raise RuntimeError(
@@ -80,8 +80,22 @@ def _grid(name: str, sizes: tuple, n: int, kernel, stride, padding, dilation, ce
         out.append(count)
         high.append((count - 1) * s + span - size - p)
     if min(out) < 1:
-        raise RuntimeError(f"Given input size: {sizes}. Calculated output size: {tuple(out)}. Output size is too small")
+        raise _too_small(name, shape, kernel, out)
     return Grid(kernel, stride, low, tuple(high), dilation, tuple(out))
+
+
+def _too_small(name: str, shape: tuple, kernel: tuple, out: list) -> RuntimeError:
+    if name == "max_pool1d":
+        return RuntimeError(f"max_pool1d() Invalid computed output size: {out[0]}")
+    if name == "avg_pool3d":
+        given, window = (" ".join(f"{k}: {n}" for k, n in zip(names, sizes, strict=True)) for names, sizes in (
+            ("THW", shape[1:]), (("kT", "kH", "kW"), kernel),
+        ))  # fmt: skip
+        return RuntimeError(f"input image ({given}) smaller than kernel size ({window})")
+    # of one dimension torch makes two
+    lead = (shape[0], 1) if name == "avg_pool1d" else shape[:1]
+    given, made = ("x".join(map(str, (*lead, *sizes))) for sizes in (shape[1:], out))
+    return RuntimeError(f"Given input size: ({given}). Calculated output size: ({made}). Output size is too small")
 
 
 def _spread(value, n: int, name: str, function: str) -> tuple:

@@ -104,6 +104,9 @@ def _count(shape) -> int:
 @composite
 def kron(input, other, *, out=None):
     """The Kronecker product: every element of ``input`` times all of ``other``."""
+    for place, (name, value) in enumerate((("input", input), ("other", other)), 1):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"kron(): argument '{name}' (position {place}) must be Tensor, not {type(value).__name__}")
     ndim = max(input.ndim, other.ndim)
     left = (1,) * (ndim - input.ndim) + tuple(input.shape)
     right = (1,) * (ndim - other.ndim) + tuple(other.shape)

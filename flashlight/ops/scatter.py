@@ -14,7 +14,6 @@ from .._core.indexing import scatter_add as add_rows
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, wrap, wrap_dim
 from .joining import merged_shape
-from .matmul import c_name
 
 
 def kind_of(a) -> str:
@@ -530,7 +529,7 @@ def scatter(input, dim: int, index, src=None, value=None, *, reduce=None):
     if reduce is not None and reduce not in ("add", "multiply"):
         raise RuntimeError("reduce argument must be either add or multiply.")
     if isinstance(source, complex) and not input.is_complex():
-        raise RuntimeError(f"value cannot be converted to type {c_name(input.dtype)} without overflow")
+        raise RuntimeError(f"value cannot be converted to type {dtypes.cpp_name(input.dtype)} without overflow")
     if reduce is None:
         if isinstance(source, Tensor):
             return _scatter, (input, index, source), (dim,)

@@ -49,3 +49,13 @@ def test_forced_checks():
     finally:
         flashlight.set_checks(False)
     assert flashlight.get_checks() is False
+
+
+@pytest.mark.skipif(not hasattr(BaseException, "add_note"), reason="notes came with Python 3.11")
+def test_a_late_error_names_the_line_that_asked():
+    y = flashlight.arange(3.0)[pending(5)]  # this one
+    with pytest.raises(IndexError) as caught:
+        y.tolist()
+    (note,) = caught.value.__notes__
+    line = next(i for i, text in enumerate(open(__file__, encoding="utf-8"), 1) if "# this one" in text)
+    assert f"{__file__}, line {line};" in note and "set_checks(True)" in note
