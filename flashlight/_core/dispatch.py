@@ -76,7 +76,8 @@ def call(op, arrays, statics, body):
                 return body(arrays, *statics) if op.takes_list else body(*arrays, *statics)
         return body(arrays, *statics) if op.takes_list else body(*arrays, *statics)
     except ValueError as error:
-        if "broadcast_shapes" not in str(error):
+        # MLX's words, and numpy's
+        if "broadcast_shapes" not in str(error) and "objects cannot be broadcast" not in str(error):
             raise
         raise size_mismatch(arrays) or error from None
 

@@ -496,6 +496,8 @@ def composite(
         public = name or fn.__name__
         where = (namespace,) if isinstance(namespace, str) else tuple(namespace)
         as_method = method if method is not None else "torch" in where
+        if where != ("nn.functional",):  # which torch wrote in Python: what is no tensor has no attributes of one there
+            fn = _taking_tensors(fn, public)
         for label in (public, *aliases):
             publish(label, fn, where)
             if as_method:
@@ -505,6 +507,33 @@ def composite(
         return fn
 
     return declare if fn is None else declare(fn)
+
+
+def _taking_tensors(fn: Callable, name: str) -> Callable:
+    """``fn`` with torch's TypeError for an argument without an attribute of tensors."""
+    parameters = inspect.signature(fn).parameters.values()
+    required = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+
+    @functools.wraps(fn)
+    def composed(*args, **kwargs):
+        try:
+            return fn(*args, **kwargs)
+        except AttributeError as error:
+            wrong, given = error.obj, [*args, *kwargs.values()]
+            for place, value in enumerate(given[: len(required)], 1):
+                if value is wrong and not isinstance(value, Tensor):
+                    kind = type(value).__name__
+                    raise TypeError(
+                        f"{name}(): argument '{required[place - 1]}' (position {place}) must be Tensor, not {kind}"
+                    ) from None
+                if type(value) in (list, tuple) and any(v is wrong for v in value) and not isinstance(wrong, Tensor):
+                    at = next(i for i, v in enumerate(value) if v is wrong)
+                    raise TypeError(
+                        f"expected Tensor as element {at} in argument {place - 1}, but got {type(wrong).__name__}"
+                    ) from None
+            raise
+
+    return composed
 
 
 def autocast_policies(column: str | None) -> tuple | None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from functools import partial
 from typing import NamedTuple
 
 import mlx.core as mx
+import numpy as np
 
 from flashlight._core import device
 from flashlight.cli.parser import FAILED, Parser
-from flashlight.kernels import launch
+from flashlight.kernels import compiled, launch, scans
+from flashlight.kernels.arrays import Numpy
 from flashlight.kernels.cases import CASES, Case, Size, arrays, cotangents, error, with_gradients
 
 _DESCRIPTION = """\
 Run every fused kernel, values and gradients, and compare with the same steps in float64 on the CPU.
 
 With a Metal GPU the kernels themselves run, and their speed is that of the plain MLX steps over theirs. Without one
-there is nothing to run them on: the plain steps are checked, and nothing is said about any GPU.
+there is nothing to run them on: the plain steps are checked, and nothing is said about any GPU. What runs instead, liquid
+scans compiled for the processor, is checked in the same way, its speed being that of the same scans in numpy.
 """
 _NAMES = {mx.float32: "float32", mx.float16: "float16", mx.bfloat16: "bfloat16"}
 # a few roundings of each type, in units of an array's largest value
@@ -36,7 +40,7 @@ class _Finding(NamedTuple):
 
     @property
     def fine(self) -> bool:
-        return self.trouble is None and all(e <= _ALLOWED[d] for e, d in zip(self.errors, launch.DTYPES))
+        return self.trouble is None and all(e <= _ALLOWED[d] for e, d in zip(self.errors, launch.DTYPES, strict=False))
 
 
 def main(argv: list[str]) -> int:
@@ -46,6 +50,8 @@ def main(argv: list[str]) -> int:
     print(_heading(size))
     findings = [_examine(case, size) for case in CASES]
     _print_table(findings)
+    if not device.GPU:
+        findings += _scans(size)
     bad = [f for f in findings if not f.fine]
     for finding in bad:
         if finding.trouble is not None:
@@ -107,6 +113,24 @@ def _speed(case: Case, size: Size) -> tuple[float, float]:
         plain.append(_seconds(lambda f=function: f(*given)))
         full.append(_seconds(lambda f=function: mx.vjp(f, given, above)))
     return plain[1] / plain[0], full[1] / full[0]
+
+
+def _scans(size: Size) -> list[_Finding]:
+    """The compiled scans' findings, printed."""
+    print(f"\ncompiled scans: {compiled.status()}")
+    findings = []
+    if not all(compiled.available(family, np.float32) for family in ("cfc", "ltc")):
+        return findings
+    width = max(len(scan.name) for scan in scans.SCANS)
+    print(f"{'scan':<{width}}  {'float32':>9}  {'to numpy':>9}")
+    for scan in scans.SCANS:
+        finding = _Finding(scan.name, [scans.wrong_by(scan, size)], None, None)
+        given = scan, scan.plan(size), scans.arrays(scan, size, mx.float32)
+        fast, slow = _seconds(partial(scans.compiled, *given)), _seconds(partial(scans.plain, Numpy, *given))
+        verdict = "ok" if finding.fine else "WRONG"
+        print(f"{scan.name:<{width}}  {finding.errors[0]:>9.1e}  {slow / fast:>8.1f}x  {verdict}")
+        findings.append(finding)
+    return findings
 
 
 def _seconds(run) -> float:

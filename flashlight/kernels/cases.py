@@ -80,7 +80,8 @@ def _mask(sources: int, units: int) -> np.ndarray:
     return mask
 
 
-def _table(sources: int, units: int, rng, sparse: bool) -> list[np.ndarray]:
+def synapses(sources: int, units: int, rng, sparse: bool) -> list[np.ndarray]:
+    """(P, E, sig, mu) of random synapses, each (sources, units); P is 0 where there is none."""
     shape = (sources, units)
     weight = rng.uniform(0.01, 1, shape) * (_mask(*shape) if sparse else 1)
     return [weight, rng.choice([-1.0, 1.0], shape), rng.uniform(3, 8, shape), rng.uniform(0.3, 0.8, shape)]
@@ -97,7 +98,7 @@ def _limited(table, sparse: bool) -> list[mx.array]:
 def _synapses(sparse: bool) -> Case:
     def inputs(size: Size, rng):
         rows = rng.normal(size=(size.batch * size.length, INPUTS))
-        return [rows, *_table(INPUTS, size.units, rng, sparse)]
+        return [rows, *synapses(INPUTS, size.units, rng, sparse)]
 
     return Case(
         f"LTC synapses, {'sparse' if sparse else 'dense'}",
@@ -113,7 +114,7 @@ def _scan(sparse: bool, per_step: bool) -> Case:
         sent = rng.normal(size=(length, batch, units)), rng.uniform(size=(length, batch, units))
         leak_drive, leak, capacitance = rng.normal(size=units), rng.uniform(size=units), rng.uniform(0.4, 0.6, units)
         delta = rng.uniform(0.01, 0.3, (length, batch, 1) if per_step else (1, 1, 1))
-        table = _table(units, units, rng, sparse)
+        table = synapses(units, units, rng, sparse)
         return [rng.normal(size=(batch, units)), *sent, *table, leak_drive, leak, capacitance, delta]
 
     def function(*arrays):

@@ -58,7 +58,7 @@ class Scan(NamedTuple):
     layers: list[Layer]
 
 
-def _read(tensors, plan: Plan) -> Scan:
+def read(tensors, plan: Plan) -> Scan:
     it = iter(tensors)
 
     def take(n):
@@ -209,8 +209,8 @@ def _first(layer: Layer):
     return layer.backbone[0] if layer.backbone else (layer.weight, layer.bias)
 
 
-def _forward(xp, tensors, plan: Plan):
-    scan = _read(tensors, plan)
+def forward(xp, tensors, plan: Plan):
+    scan = read(tensors, plan)
     T, B, I = scan.x.shape  # noqa: E741
     flat = scan.x.reshape(T * B, I)
     weight, bias = _first(scan.layers[0])
@@ -270,8 +270,8 @@ class _Tally:
         self.ts, self.memory = [], []
 
 
-def _backward(xp, gs, tensors, plan: Plan, kept):
-    scan = _read(tensors, plan)
+def backward(xp, gs, tensors, plan: Plan, kept):
+    scan = read(tensors, plan)
     I, spans = scan.x.shape[2], _spans(plan)  # noqa: E741
     tally = _Tally(scan.layers)
     dh, dc = 0, gs[1] if plan.mixed else None
@@ -365,10 +365,10 @@ def _sum_up(xp, scan: Scan, plan: Plan, tally: _Tally, kept, dh, dc):
 
 # ---------------------------------------------------------------------------------------------------------------- operators
 def _body(tensors, plan):
-    return _forward(Mlx, tensors, plan)[0]
+    return forward(Mlx, tensors, plan)[0]
 
 
-def _hosted(plan: Plan) -> bool:
+def _runs_hosted(plan: Plan) -> bool:
     # numpy has no error function
     return uses_host() and (plan.activation != "gelu" or cfc_host.built())
 
@@ -386,33 +386,37 @@ def cfc_sequence(tensors: Arrays, plan) -> mx.array:
 @cfc_sequence.vjp
 def _(gs, tensors, plan, saved, needs):
     if not isinstance(saved, Hosted):
-        return _wanted(_backward(Mlx, gs, tensors, plan, saved), needs)
+        return _wanted(backward(Mlx, gs, tensors, plan, saved), needs)
+    return _wanted(hosted_gradients(gs, tensors, plan, saved, needs), needs)
+
+
+def hosted_gradients(gs, tensors, plan: Plan, saved: Hosted, needs) -> list:
+    """The gradients of all tensors from what ``hosted`` kept."""
     gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
     if saved.compiled:
-        grads = cfc_host.backward(gs, _read(arrays, plan), saved.kept, needs)
+        grads = cfc_host.backward(gs, read(arrays, plan), saved.kept, needs)
     else:
-        grads = _backward(Numpy, gs, arrays, plan, saved.kept)
-    made = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
-    return _wanted(made, needs)
+        grads = backward(Numpy, gs, arrays, plan, saved.kept)
+    return [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
 
 
 def _wanted(grads, needs):
     return tuple(g if need else None for g, need in zip(grads, needs, strict=True))
 
 
-def _on_host(tensors, plan, keep: bool):
+def hosted(tensors, plan, keep: bool):
     """The forward pass on the CPU: (outputs, what the gradient reads)."""
     arrays = [on_host(a) for a in tensors]
-    scan = _read(arrays, plan)
+    scan = read(arrays, plan)
     if cfc_host.fits(scan):
         outputs, kept = cfc_host.forward(scan, plan, keep)
         return _out(outputs, tensors[0]), Hosted(kept, True)
-    outputs, kept = _forward(Numpy, arrays, plan)
+    outputs, kept = forward(Numpy, arrays, plan)
     return _out(outputs, tensors[0]), Hosted(kept, False)
 
 
 def _saving(tensors, plan):
-    return _on_host(tensors, plan, keep=True) if _hosted(plan) else _forward(Mlx, tensors, plan)
+    return hosted(tensors, plan, keep=True) if _runs_hosted(plan) else forward(Mlx, tensors, plan)
 
 
 cfc_sequence.saving(_saving)
@@ -421,11 +425,11 @@ cfc_sequence.saving(_saving)
 @op(namespace="_", name="cfc_inference", method=False, autocast="low", grad=False, host=True)
 def cfc_inference(tensors: Arrays, plan) -> mx.array:
     """The same when no gradient is wanted, on the CPU."""
-    return _on_host(tensors, plan, keep=False)[0]
+    return hosted(tensors, plan, keep=False)[0]
 
 
 def cfc(tensors: list, plan: Plan) -> tuple:
     """Run a scan on Tensors: (states, last cell or None)."""
-    run = cfc_inference if _hosted(plan) and not wants_gradient(tensors) else cfc_sequence
+    run = cfc_inference if _runs_hosted(plan) and not wants_gradient(tensors) else cfc_sequence
     out = run.public(tensors, plan)
     return (out[0], out[1]) if plan.mixed else (out[0] if isinstance(out, tuple) else out, None)

@@ -47,7 +47,7 @@ class Scan(NamedTuple):
     cm: mx.array
 
 
-def _read(tensors, plan: Plan) -> Scan:
+def read(tensors, plan: Plan) -> Scan:
     it = iter(tensors)
 
     def take(n):
@@ -227,8 +227,8 @@ def _delta(scan: Scan, plan: Plan, t: int):
     return scan.cm * 0 if plan.span == 0 else None
 
 
-def _forward(xp, tensors, plan: Plan, keep: bool = True):
-    scan = _read(tensors, plan)
+def forward(xp, tensors, plan: Plan, keep: bool = True):
+    scan = read(tensors, plan)
     T, B, _ = scan.x.shape
     own, sensory = _synapses(xp, scan.own, plan.own), _synapses(xp, scan.sensory, plan.sensory)
     capacity, leak = _capacity(scan, plan), (scan.leak * scan.vleak, scan.leak)
@@ -278,8 +278,8 @@ def _fold(xp, own, totals, step, g, capacity, delta):
     return gn * capacity + totals.own.add(own, s, v, an, ad), an, ad, spent
 
 
-def _backward(xp, gs, tensors, plan: Plan, kept):
-    scan = _read(tensors, plan)
+def backward(xp, gs, tensors, plan: Plan, kept):
+    scan = read(tensors, plan)
     own, sensory = _synapses(xp, scan.own, plan.own), _synapses(xp, scan.sensory, plan.sensory)
     capacity, totals = _capacity(scan, plan), _Totals()
     g, dc = 0, gs[1] if plan.mixed else None
@@ -331,7 +331,7 @@ def _fused(tensors, plan: Plan) -> tuple | None:
     """The network and its rules as the kernels take them; None when they do not run: a memory cell needs products in between."""
     if plan.mixed:
         return None
-    scan = _read(tensors, plan)
+    scan = read(tensors, plan)
     delta = scan.ts / plan.unfolds if plan.timed else mx.full((1, 1, 1), plan.span / plan.unfolds, dtype=scan.h.dtype)
     net = ltc_metal.Network(scan.u, scan.h, scan.own, scan.sensory, scan.leak, scan.vleak, scan.cm, delta)
     if not ltc_metal.fits_network(net):
@@ -356,33 +356,38 @@ def _out(arrays, like) -> tuple:
 def ltc_sequence(tensors: Arrays, plan) -> mx.array:
     """LTC neurons over (T, B, I): the states of all steps (T, B, N) and, with a memory, its last cell (B, N)."""
     fused = _fused(tensors, plan)
-    return _forward(Mlx, tensors, plan)[0] if fused is None else (ltc_metal.sequence(*fused),)
+    return forward(Mlx, tensors, plan)[0] if fused is None else (ltc_metal.sequence(*fused),)
 
 
 @ltc_sequence.vjp
 def _(gs, tensors, plan, saved, needs):
     if isinstance(saved, Hosted):
-        gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
-        if saved.compiled:
-            grads = ltc_host.backward(gs, _read(arrays, plan), plan, saved.kept, needs)
-        else:
-            grads = _backward(Numpy, gs, arrays, plan, saved.kept)
-        grads = [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
+        grads = hosted_gradients(gs, tensors, plan, saved, needs)
     elif isinstance(saved, ltc_metal.Kept):
         grads = _fused_backward(gs[0], tensors, plan, saved)
     else:
-        grads = _backward(Mlx, gs, tensors, plan, saved)
+        grads = backward(Mlx, gs, tensors, plan, saved)
     return tuple(g if need else None for g, need in zip(grads, needs, strict=True))
 
 
-def _on_host(tensors, plan, keep: bool):
+def hosted_gradients(gs, tensors, plan: Plan, saved: Hosted, needs) -> list:
+    """The gradients of all tensors from what ``hosted`` kept."""
+    gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
+    if saved.compiled:
+        grads = ltc_host.backward(gs, read(arrays, plan), plan, saved.kept, needs)
+    else:
+        grads = backward(Numpy, gs, arrays, plan, saved.kept)
+    return [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
+
+
+def hosted(tensors, plan, keep: bool):
     """The forward pass on the CPU: (outputs, what the gradient reads)."""
     arrays = [on_host(a) for a in tensors]
-    scan = _read(arrays, plan)
+    scan = read(arrays, plan)
     if ltc_host.fits(scan):
         outputs, kept = ltc_host.forward(scan, plan, keep)
         return _out(outputs, tensors[0]), Hosted(kept, True)
-    outputs, kept = _forward(Numpy, arrays, plan, keep)
+    outputs, kept = forward(Numpy, arrays, plan, keep)
     return _out(outputs, tensors[0]), Hosted(kept, False)
 
 
@@ -390,10 +395,10 @@ def _saving(tensors, plan):
     if not uses_host():
         fused = _fused(tensors, plan)
         if fused is None:
-            return _forward(Mlx, tensors, plan)
+            return forward(Mlx, tensors, plan)
         states, kept = ltc_metal.sequence_saving(*fused)
         return (states,), kept
-    return _on_host(tensors, plan, keep=True)
+    return hosted(tensors, plan, keep=True)
 
 
 ltc_sequence.saving(_saving)
@@ -402,7 +407,7 @@ ltc_sequence.saving(_saving)
 @op(namespace="_", name="ltc_inference", method=False, autocast="fp32", grad=False, host=True)
 def ltc_inference(tensors: Arrays, plan) -> mx.array:
     """The same when no gradient is wanted, on the CPU."""
-    return _on_host(tensors, plan, keep=False)[0]
+    return hosted(tensors, plan, keep=False)[0]
 
 
 def ltc(tensors: list, plan: Plan) -> tuple:

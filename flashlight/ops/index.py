@@ -59,10 +59,9 @@ def __setitem__(self, key, value):
         self.masked_fill_(key, value)
         return
     seen, advanced = parse(self, key)
-    value = _assigned(value, self)
+    value = _without_ones(_assigned(value, self))
     if advanced is None:
         shape = read(seen).shape
-        value = _without_ones(value)
         if value.shape != shape:
             value = value.expand(shape)
         seen.copy_(value)
@@ -97,7 +96,6 @@ def put(target: Tensor, advanced: list, value: Tensor, accumulate: bool) -> Tens
         )
     arrays = checked(advanced, read(target).shape)
     region = region_of(read(target).shape, arrays)
-    value = _without_ones(value)
     try:
         fits = mx.broadcast_shapes(value.shape, region) == tuple(region)
     except ValueError:
@@ -139,6 +137,11 @@ def index_put_(input, indices, values, accumulate=False):
 def index_put_function(input, indices, values, accumulate=False):
     """``index_put_`` on a copy."""
     return index_put_(input.clone(), indices, values, accumulate)
+
+
+@method
+def __delitem__(self, _key):
+    raise TypeError("Tensor does not support deleting items")
 
 
 @op(namespace="_", name="copy", method=False)

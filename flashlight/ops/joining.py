@@ -90,7 +90,8 @@ def _(arrays):
 
 
 @stack.checked
-def _(arrays, _statics):
+def _(arrays, statics):
+    wrap_dim(statics[0], arrays[0].ndim + 1)
     for i, a in enumerate(arrays):
         if a.shape != arrays[0].shape:
             raise RuntimeError(
@@ -210,6 +211,10 @@ def cartesian_prod(*tensors):
             raise RuntimeError(f"Expect a 1D vector, but got shape {list(t.shape)}")
     if len(tensors) == 1:
         return tensors[0]
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    if any(t.dtype is not tensors[0].dtype for t in tensors):
+        raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     n = len(tensors)
     grids = broadcast_tensors(*(t.view(*([1] * i), -1, *([1] * (n - 1 - i))) for i, t in enumerate(tensors)))
     return stack.public([g.reshape(-1) for g in grids], 1)

@@ -40,9 +40,9 @@ def roll(input, shifts, dims=None):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     if input.ndim == 0:
         raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
-    dims = tuple(wrap_dim(d, input.ndim) for d in dims)
     if not input.numel():
         return input.clone()
+    dims = tuple(wrap_dim(d, input.ndim) for d in dims)
     return dispatch.run(_roll, (input,), (shifts, dims))
 
 

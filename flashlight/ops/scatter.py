@@ -94,6 +94,8 @@ def _(arrays, statics):
         raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)")
     n = a.shape[dim] if a.ndim else 1
     if n == 0 and index.size:
+        if a.ndim == 1:
+            raise IndexError("index out of range in self")
         raise RuntimeError("index_select(): self indexing axis dim should be positive")
     return [a, checks.bounded(index, n, lambda _v: IndexError("index out of range in self"))]
 
@@ -114,7 +116,9 @@ def check_rows(name: str, a, dim: int, index, source, kinds: str = "int32/int64"
             f"{name}(): self ({kind_of(a)}) and source ({kind_of(source)}) must have the same scalar type"
         )
     if dim >= max(source.ndim, 1):
-        raise IndexError(f"{name}(): Indexing dim {dim} is out of bounds of source tensor")
+        raise RuntimeError(f"{name}(): Indexing dim {dim} is out of bounds of the source tensor with dim {source.ndim}")
+    if not source.ndim and index.size != 1:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     length = source.shape[dim] if source.ndim else 1
     if index.size != length:
         raise RuntimeError(
@@ -453,6 +457,8 @@ def _check_scatter(name: str, a, dim: int, index, source) -> None:
         raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
     if not index.size:
         return
+    if 0 < source.ndim < index.ndim:
+        wrap_dim(source.ndim, source.ndim)  # raises
     if max(source.ndim, 1) != max(index.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
     index_shape, own, theirs = (vector_shape(x.shape) for x in (index, a, source))

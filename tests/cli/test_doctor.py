@@ -5,7 +5,7 @@ import pytest
 
 from flashlight._core import device
 from flashlight.cli import doctor
-from flashlight.kernels import cases, launch
+from flashlight.kernels import cases, launch, scans
 from tests.kernels.metal_host import host
 
 SMALL = ["--batch", "2", "--length", "2", "--units", "7"]
@@ -16,9 +16,19 @@ def test_without_metal_only_the_references_are_checked(flashlight):
     result = flashlight("doctor", *SMALL)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("Metal is not there: only the reference paths are checked\n")
-    assert "GPU" not in result.stdout and "x  ok" not in result.stdout
+    assert "GPU" not in result.stdout
     for case in cases.CASES:
         assert any(line.startswith(case.name) and line.endswith("ok") for line in result.stdout.splitlines())
+
+
+@pytest.mark.skipif(device.GPU, reason="for machines without Metal")
+def test_compiled_scans_are_checked(flashlight):
+    shown = flashlight("doctor", *SMALL).stdout.split("\ncompiled scans: ")[1].splitlines()
+    if shown[0].startswith("none"):
+        pytest.skip(shown[0])
+    assert [line.split("  ")[0] for line in shown if line.endswith("x  ok")] == [scan.name for scan in scans.SCANS]
+    off = flashlight("doctor", *SMALL, FLASHLIGHT_COMPILER="off")
+    assert off.returncode == 0 and "\ncompiled scans: none: FLASHLIGHT_COMPILER=off\n" in off.stdout
 
 
 @pytest.mark.skipif(not host.USABLE, reason="needs Linux and a C++ compiler")
@@ -42,7 +52,9 @@ def test_a_wrong_kernel_and_one_that_does_not_run_fail(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "CASES", (good, wrong, good._replace(name="broken", function=broken)))
     assert doctor.main(SMALL) == 1
     out = capsys.readouterr().out
-    assert "broken: no such function" in out and out.endswith("\n1 of 3 fine\n")
+    assert "broken: no such function" in out
+    fine = sum(line.endswith("ok") for line in out.splitlines())
+    assert out.endswith(f"\n{fine} of {fine + 2} fine\n")
     assert [line.split()[-1] for line in out.splitlines()[4:7]] == ["ok", "WRONG", "WRONG"]
 
 

@@ -12,7 +12,8 @@ import pytest
 
 import flashlight
 from flashlight import liquid
-from flashlight.kernels import arrays, compiled
+from flashlight.kernels import arrays, compiled, scans
+from flashlight.kernels.cases import Size
 from flashlight.liquid.ncps.wirings import AutoNCP
 
 if not compiled.available("cfc", np.float32):
@@ -84,6 +85,12 @@ def test_single_precision(name, monkeypatch):
     got = run(layer, x, None)
     in_numpy(monkeypatch)
     assert_close(got, run(layer, x, None), 5e-5)
+
+
+@pytest.mark.parametrize("scan", scans.SCANS, ids=[scan.name for scan in scans.SCANS])
+def test_scans_that_doctor_runs(scan):
+    for size in (Size(1, 1, 1), Size(3, 20, 33), Size(40, 2, 7)):
+        assert scans.wrong_by(scan, size) < 5e-6
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (6,), (4, 6, 5), (4, 6, 1)])
