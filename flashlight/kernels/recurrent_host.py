@@ -14,7 +14,7 @@ from .arrays import Room
 _BLOCK = 8
 
 
-class _Scan:
+class Scan:
     """What the three cells share: the projected input, the states before each step, which steps a shorter sequence has."""
 
     gates = 1
@@ -93,7 +93,7 @@ class _Scan:
             z[:, columns] += 0.5
 
 
-class Lstm(_Scan):
+class Lstm(Scan):
     """Gates in torch's order i f g o."""
 
     gates, halved = 4, (0, 1, 3)
@@ -173,7 +173,7 @@ class Lstm(_Scan):
         return [grads[0], dh, dc, *grads[1:], dw_hr]
 
 
-class Gru(_Scan):
+class Gru(Scan):
     """Gates in torch's order r z n."""
 
     gates, halved = 3, (0, 1)
@@ -239,7 +239,7 @@ class Gru(_Scan):
         return [dx, dh, dw_ih, dw_hh, db_ih, db_hh]
 
 
-class Rnn(_Scan):
+class Rnn(Scan):
     """One gate, through tanh or ReLU."""
 
     def __init__(self, x, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse, nonlinearity):

@@ -6,6 +6,7 @@ T steps, B sequences, I inputs, H units, P outputs of a projected LSTM, G gates.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import mlx.core as mx
@@ -14,7 +15,7 @@ from .._core.numerics.elementary import sigmoid, tanh
 from .._core.table import Array, op
 from ..kernels import gru as gru_kernel
 from ..kernels import lstm as lstm_kernel
-from ..kernels import recurrent_host
+from ..kernels import recurrent_compiled, recurrent_host
 from ..kernels.arrays import back, on_host, uses_host, wants_gradient
 
 
@@ -88,16 +89,33 @@ def _stacked(steps, order):
     return mx.stack(steps if order.step == 1 else steps[::-1])
 
 
-# ------------------------------------------------------------------------------------------------- without a GPU, in numpy
+# ---------------------------------------------------------------------------------------------------------- without a GPU
 def _hosted(input) -> bool:
-    """Whether a sequence runs in numpy. Halves are rounded at every operation, which numpy does not do."""
+    """Whether a sequence runs outside MLX. Halves are rounded at every operation there."""
     return uses_host() and input.dtype in (mx.float32, mx.float64) and input.size > 0
 
 
-def _host_scan(kind, arguments):
-    """A scan of arrays in numpy: (outputs, the scan)."""
+class Hosted(NamedTuple):
+    """A kind of scan without a GPU: compiled where that is possible, else in numpy."""
+
+    compiled: Callable
+    numpy: Callable
+
+
+_LSTM = Hosted(recurrent_compiled.lstm, recurrent_host.Lstm)
+_GRU = Hosted(recurrent_compiled.gru, recurrent_host.Gru)
+_RNN = Hosted(recurrent_compiled.rnn, recurrent_host.Rnn)
+_SCANS = (recurrent_compiled.Scan, recurrent_host.Scan)
+
+
+def _host_scan(kind: Hosted, arguments, keep: bool = True):
+    """A scan of arrays on the CPU: (outputs, the scan)."""
     like = arguments[0]
-    scan = kind(*(on_host(a) if isinstance(a, mx.array) else a for a in arguments))
+    given = [on_host(a) if isinstance(a, mx.array) else a for a in arguments]
+    if recurrent_compiled.fits(given[0], given[7] if kind is _LSTM else None):
+        scan = kind.compiled(*given, keep=keep)
+    else:
+        scan = kind.numpy(*given)
     return tuple(back(a, like) for a in (scan.result(), *scan.last())), scan
 
 
@@ -169,7 +187,7 @@ def lstm_sequence(
 
 @lstm_sequence.vjp
 def _(gs, input, w_ih, w_hh, b_ih, b_hh, w_hr, saved, needs, lengths, reverse):
-    if isinstance(saved, recurrent_host.Lstm):
+    if isinstance(saved, _SCANS):
         absent = (False, False, False, False, False, b_ih is None, b_hh is None, w_hr is None)
         return _host_gradients(saved, gs, input, needs, absent)
     previous, cells, gates, squashed, raw = saved
@@ -200,8 +218,8 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, w_hr, saved, needs, lengths, reverse):
     return dx, dh, dc, dw_ih, dw_hh, db_ih, db_hh, dw_hr
 
 
-def _lstm_saving(*arguments):
-    return _host_scan(recurrent_host.Lstm, arguments) if _hosted(arguments[0]) else _lstm_forward(*arguments)
+def _lstm_saving(*arguments, keep=True):
+    return _host_scan(_LSTM, arguments, keep) if _hosted(arguments[0]) else _lstm_forward(*arguments)
 
 
 lstm_sequence.saving(_lstm_saving)
@@ -212,8 +230,8 @@ def lstm_inference(
     input: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, w_hr: Array | None,
     lengths, reverse: bool,
 ) -> Array:  # fmt: skip
-    """The same when no gradient is wanted, in numpy where that is faster."""
-    return _lstm_saving(input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, lengths, reverse)[0]
+    """The same when no gradient is wanted, outside MLX where that is faster."""
+    return _lstm_saving(input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, lengths, reverse, keep=False)[0]
 
 
 # ------------------------------------------------------------------------------------------------------------------- GRU
@@ -268,7 +286,7 @@ def gru_sequence(
 
 @gru_sequence.vjp
 def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, needs, lengths, reverse):
-    if isinstance(saved, recurrent_host.Gru):
+    if isinstance(saved, _SCANS):
         absent = (False, False, False, False, b_ih is None, b_hh is None)
         return _host_gradients(saved, gs, input, needs, absent)
     previous, gates = saved
@@ -291,8 +309,8 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, needs, lengths, reverse):
     return dx, dh, dw_ih, dw_hh, db_ih, db_hh
 
 
-def _gru_saving(*arguments):
-    return _host_scan(recurrent_host.Gru, arguments) if _hosted(arguments[0]) else _gru_forward(*arguments)
+def _gru_saving(*arguments, keep=True):
+    return _host_scan(_GRU, arguments, keep) if _hosted(arguments[0]) else _gru_forward(*arguments)
 
 
 gru_sequence.saving(_gru_saving)
@@ -302,8 +320,8 @@ gru_sequence.saving(_gru_saving)
 def gru_inference(
     input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, lengths, reverse: bool,
 ) -> Array:  # fmt: skip
-    """The same when no gradient is wanted, in numpy where that is faster."""
-    return _gru_saving(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse)[0]
+    """The same when no gradient is wanted, outside MLX where that is faster."""
+    return _gru_saving(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse, keep=False)[0]
 
 
 # ------------------------------------------------------------------------------------------------------------------- RNN
@@ -341,7 +359,7 @@ def rnn_sequence(
 
 @rnn_sequence.vjp
 def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, needs, lengths, reverse, nonlinearity):
-    if isinstance(saved, recurrent_host.Rnn):
+    if isinstance(saved, _SCANS):
         absent = (False, False, False, False, b_ih is None, b_hh is None)
         return _host_gradients(saved, gs, input, needs, absent)
     previous, values = saved
@@ -362,8 +380,8 @@ def _(gs, input, w_ih, w_hh, b_ih, b_hh, saved, needs, lengths, reverse, nonline
     return dx, dh, dw_ih, dw_hh, db_ih, db_hh
 
 
-def _rnn_saving(*arguments):
-    return _host_scan(recurrent_host.Rnn, arguments) if _hosted(arguments[0]) else _rnn_forward(*arguments)
+def _rnn_saving(*arguments, keep=True):
+    return _host_scan(_RNN, arguments, keep) if _hosted(arguments[0]) else _rnn_forward(*arguments)
 
 
 rnn_sequence.saving(_rnn_saving)
@@ -374,8 +392,8 @@ def rnn_inference(
     input: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, lengths, reverse: bool,
     nonlinearity: str,
 ) -> Array:  # fmt: skip
-    """The same when no gradient is wanted, in numpy where that is faster."""
-    return _rnn_saving(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse, nonlinearity)[0]
+    """The same when no gradient is wanted, outside MLX where that is faster."""
+    return _rnn_saving(input, h, w_ih, w_hh, b_ih, b_hh, lengths, reverse, nonlinearity, keep=False)[0]
 
 
 _INFERENCE = {lstm_sequence: lstm_inference, gru_sequence: gru_inference, rnn_sequence: rnn_inference}

@@ -77,6 +77,51 @@ def test_values_and_gradients_are_those_of_numpy(name, batch, length, monkeypatc
             assert_close(a, b, 1e-12)
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize(("batch", "length"), SIZES)
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN", "RNN relu"])
+def test_recurrent_layers_are_those_of_numpy(kind, batch, length, ragged, monkeypatch):
+    flashlight.manual_seed(batch * length)
+    nn, options = flashlight.nn, {"nonlinearity": "relu"} if kind.endswith("relu") else {}
+    layer = getattr(nn, kind.split()[0])(INPUTS, 19, bidirectional=True, bias=batch != 15, **options).double()
+    data = flashlight.randn(length, batch, INPUTS, dtype=flashlight.float64)
+    lengths = flashlight.randint(1, length + 1, (batch,))
+    initial = [flashlight.randn(2, batch, 19, dtype=flashlight.float64) for _ in range(1 + (kind == "LSTM"))]
+
+    def gradients():
+        layer.zero_grad()
+        x, *h = (t.detach().clone().requires_grad_() for t in (data, *initial))
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False) if ragged else x
+        y, last = layer(packed, tuple(h) if len(h) > 1 else h[0])
+        y = y.data if ragged else y
+        states = last if isinstance(last, tuple) else (last,)
+        sum(
+            (t * flashlight.linspace(-1, 1, t.numel(), dtype=t.dtype).reshape(t.shape)).sum() for t in (y, *states)
+        ).backward()
+        grads = {n: p.grad.numpy() for n, p in layer.named_parameters()}
+        return {
+            "y": y.detach().numpy(),
+            "x": x.grad.numpy(),
+            **{f"h{k}": t.grad.numpy() for k, t in enumerate(h)},
+            **grads,
+        }
+
+    got = []
+    for threads in (1, 3):
+        monkeypatch.setattr(compiled, "workers", lambda blocks, work, threads=threads: min(blocks, threads))
+        got.append(gradients())
+    h = tuple(initial) if len(initial) > 1 else initial[0]
+    with flashlight.no_grad():
+        again = layer(data, h)[0]
+    kept = layer(data, h)[0]
+    assert kept.requires_grad and not again.requires_grad
+    assert flashlight.equal(again, kept)
+    in_numpy(monkeypatch)
+    wanted = gradients()
+    for mine in got:
+        assert_close(mine, wanted, 1e-12)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_single_precision(name, monkeypatch):
     flashlight.manual_seed(1)

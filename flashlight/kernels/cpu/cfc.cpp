@@ -185,7 +185,7 @@ void close(const Sizes& z, const Layer& layer, const V* gates, const V* ts, cons
 // Whatever a scan has not is null, here and below.
 extern "C" bool forward(const Sizes& z, const long* shapes, const Real* const* in, Real* const* out) {
     const std::vector<Layer> layers = layers_of(z, shapes, in + 8, false);
-    const Memory memory = z.mixed ? Memory(z.I, z.N, in + 5, false) : Memory();
+    const Memory memory = z.mixed ? Memory(z.I, z.N, in + 5, NCPS, false) : Memory();
     const Spans spans = z.spans(in[3]);
     const Real* hold = in[4];
     return share(z.blocks(), z.workers, [&](long, long begin, long end) {
@@ -238,7 +238,7 @@ extern "C" bool forward(const Sizes& z, const long* shapes, const Real* const* i
 // layer those of the products' weights and biases, w_tau, A
 extern "C" bool backward(const Sizes& z, const long* shapes, const Real* const* in, V* const* kept, Real* const* out) {
     const std::vector<Layer> layers = layers_of(z, shapes, in + 7, true);
-    const Memory memory = z.mixed ? Memory(z.I, z.N, in + 4, true) : Memory();
+    const Memory memory = z.mixed ? Memory(z.I, z.N, in + 4, NCPS, true) : Memory();
     const Spans spans = z.spans(in[2]);
     const Real* hold = in[3];
     const long per_layer = 2 * z.products() + 2;

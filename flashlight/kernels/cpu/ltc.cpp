@@ -94,7 +94,7 @@ struct Room {
 extern "C" bool forward(const Sizes& z, const int32_t* const* places, const Real* const* in, Real* const* out) {
     const Real *capacity = in[8], *resting = in[9];
     const Synapses own(places[0], places[1], z.own, in + 10), sensory(places[2], places[3], z.sensory, in + 14);
-    const Memory memory = z.mixed ? Memory(z.I, z.N, in + 4, false) : Memory();
+    const Memory memory = z.mixed ? Memory(z.I, z.N, in + 4, NCPS, false) : Memory();
     const Spans spans = z.spans(in[7]);
     return share(z.blocks(), z.workers, [&](long, long begin, long end) {
         Store<V> inputs(2 * z.N), delta(z.N), h(z.N);
@@ -138,7 +138,7 @@ extern "C" bool backward(
     const Sizes& z, const int32_t* const* places, const Real* const* in, V* const* kept, Real* const* out) {
     const Real* capacity = in[6];
     const Synapses own(places[0], places[1], z.own, in + 7), sensory(places[2], places[3], z.sensory, in + 11);
-    const Memory memory = z.mixed ? Memory(z.I, z.N, in + 2, true) : Memory();
+    const Memory memory = z.mixed ? Memory(z.I, z.N, in + 2, NCPS, true) : Memory();
     const Spans spans = z.spans(in[5]);
     struct Totals {
         Store<V> own, sensory, neurons;

@@ -77,10 +77,11 @@ inline void rows_of(const V* d, long rows, const V* in, long stride, long steps,
 }
 
 // Adds to a weight's (rows, cols) and a bias's gradient what d (steps, rows) and ``read`` (steps, cols) give them
-inline void weigh(const V* d, long rows, const V* read, long cols, long steps, Real* weight, Real* bias, V* scratch) {
+inline void weigh(
+    const V* d, long rows, const V* read, long read_step, long cols, long steps, Real* weight, Real* bias, V* scratch) {
     long stride = registers(cols), r = 0;
     for (long t = 0; t < steps; t++)
-        scatter(read + t * cols, LANES, 0, cols, (Real*)(scratch + t * LANES * stride), stride * LANES);
+        scatter(read + t * read_step, LANES, 0, cols, (Real*)(scratch + t * LANES * stride), stride * LANES);
     for (; r + TALL <= rows; r += TALL) rows_of<TALL>(d + r, rows, scratch, stride, steps, weight + r * cols, cols);
     for (; r < rows; r++) rows_of<1>(d + r, rows, scratch, stride, steps, weight + r * cols, cols);
     for (r = 0; r < rows; r++) {
@@ -90,13 +91,14 @@ inline void weigh(const V* d, long rows, const V* read, long cols, long steps, R
     }
 }
 
-// The gradient of a product's weight and bias, given a chunk of steps at a time
+// The gradient of a product's weight (rows, cols) and bias, given a chunk of steps at a time
 class Gradient {
     const Product* of;
     Store<V> d, scratch;
-    std::vector<Real> weight, bias;
 
   public:
+    std::vector<Real> weight, bias;
+
     explicit Gradient(const Product& product)
         : of(&product),
           d(CHUNK * product.rows),
@@ -107,9 +109,9 @@ class Gradient {
     // where the gradients of a chunk's step at the product's outputs are put
     V* step(long t) const { return d.at + t * of->rows; }
 
-    // the chunk is there: ``read`` (steps, cols) is what the product read
-    void take(const V* read, long steps) {
-        weigh(d.at, of->rows, read, of->cols, steps, weight.data(), bias.data(), scratch.at);
+    // the chunk is there: ``read`` (steps, cols) is what the product read; a step's values may be apart by more than cols
+    void take(const V* read, long steps, long apart = 0) {
+        weigh(d.at, of->rows, read, apart ? apart : of->cols, of->cols, steps, weight.data(), bias.data(), scratch.at);
     }
 
     void add_to(Real* weights, Real* biases) const {
