@@ -12,7 +12,7 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from .._core.table import Arrays, op
-from . import cfc_host, cfc_metal, lstm
+from . import cfc_compiled, cfc_metal, lstm
 from .arrays import ROOT2, ROOT2PI, Hosted, Mlx, Numpy, back, on_host, uses_host, wants_gradient
 
 _SCALE, _AMPLITUDE = 0.666, 1.7159
@@ -370,7 +370,7 @@ def _body(tensors, plan):
 
 def _runs_hosted(plan: Plan) -> bool:
     # numpy has no error function
-    return uses_host() and (plan.activation != "gelu" or cfc_host.built())
+    return uses_host() and (plan.activation != "gelu" or cfc_compiled.built())
 
 
 def _out(arrays, like) -> tuple:
@@ -394,7 +394,7 @@ def hosted_gradients(gs, tensors, plan: Plan, saved: Hosted, needs) -> list:
     """The gradients of all tensors from what ``hosted`` kept."""
     gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
     if saved.compiled:
-        grads = cfc_host.backward(gs, read(arrays, plan), saved.kept, needs)
+        grads = cfc_compiled.backward(gs, read(arrays, plan), saved.kept, needs)
     else:
         grads = backward(Numpy, gs, arrays, plan, saved.kept)
     return [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
@@ -408,8 +408,8 @@ def hosted(tensors, plan, keep: bool):
     """The forward pass on the CPU: (outputs, what the gradient reads)."""
     arrays = [on_host(a) for a in tensors]
     scan = read(arrays, plan)
-    if cfc_host.fits(scan):
-        outputs, kept = cfc_host.forward(scan, plan, keep)
+    if cfc_compiled.fits(scan):
+        outputs, kept = cfc_compiled.forward(scan, plan, keep)
         return _out(outputs, tensors[0]), Hosted(kept, True)
     outputs, kept = forward(Numpy, arrays, plan)
     return _out(outputs, tensors[0]), Hosted(kept, False)

@@ -13,7 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from .._core.table import Arrays, op
-from . import ltc_host, ltc_metal
+from . import ltc_compiled, ltc_metal
 from .arrays import Hosted, Mlx, Numpy, back, on_host, uses_host, wants_gradient
 from .cfc import recall, remember
 
@@ -374,7 +374,7 @@ def hosted_gradients(gs, tensors, plan: Plan, saved: Hosted, needs) -> list:
     """The gradients of all tensors from what ``hosted`` kept."""
     gs, arrays = [on_host(g) for g in gs], [on_host(a) for a in tensors]
     if saved.compiled:
-        grads = ltc_host.backward(gs, read(arrays, plan), plan, saved.kept, needs)
+        grads = ltc_compiled.backward(gs, read(arrays, plan), plan, saved.kept, needs)
     else:
         grads = backward(Numpy, gs, arrays, plan, saved.kept)
     return [None if g is None else back(g, a) for g, a in zip(grads, tensors, strict=True)]
@@ -384,8 +384,8 @@ def hosted(tensors, plan, keep: bool):
     """The forward pass on the CPU: (outputs, what the gradient reads)."""
     arrays = [on_host(a) for a in tensors]
     scan = read(arrays, plan)
-    if ltc_host.fits(scan):
-        outputs, kept = ltc_host.forward(scan, plan, keep)
+    if ltc_compiled.fits(scan):
+        outputs, kept = ltc_compiled.forward(scan, plan, keep)
         return _out(outputs, tensors[0]), Hosted(kept, True)
     outputs, kept = forward(Numpy, arrays, plan, keep)
     return _out(outputs, tensors[0]), Hosted(kept, False)
