@@ -90,9 +90,13 @@ def _stacked(steps, order):
 
 
 # ---------------------------------------------------------------------------------------------------------- without a GPU
+# steps below which laying out the weights costs more than it saves
+_FEW = 4
+
+
 def _hosted(input) -> bool:
     """Whether a sequence runs outside MLX. Halves are rounded at every operation there."""
-    return uses_host() and input.dtype in (mx.float32, mx.float64) and input.size > 0
+    return uses_host() and input.dtype in (mx.float32, mx.float64) and input.shape[0] >= _FEW and input.size > 0
 
 
 class Hosted(NamedTuple):

@@ -191,7 +191,7 @@ extern "C" bool forward(const Sizes& z, const long* shapes, const Real* const* i
     return share(z.blocks(), z.workers, [&](long, long begin, long end) {
         Store<V> h(z.N), before(z.N), ts(z.N), mask(widest(layers));
         for (long block = begin; block < end; block++) {
-            const long first = block * LANES;
+            const long first = block * LANES, live = live_of(z.B, first);
             const Room room{z, layers, (V* const*)out + 2, block};
             gather(in[1], z.B, first, z.N, h.at);
             if (z.mixed) gather(in[2], z.B, first, z.N, room.memory(0).cells);
@@ -201,7 +201,7 @@ extern "C" bool forward(const Sizes& z, const long* shapes, const Real* const* i
                     MemoryRoom now = room.memory(t);
                     std::copy_n(room.fed(0, t), z.I, now.fed);
                     std::copy_n(h.at, z.N, now.fed + z.I);
-                    memory.advance(now.fed, now.gates, now.cells, room.memory(t + 1).cells, h.at);
+                    memory.advance(now.fed, now.gates, now.cells, room.memory(t + 1).cells, h.at, live);
                 }
                 if (spans.at && (t == 0 || !spans.constant())) spans.of(t, first, 0, z.N, ts.at);
                 for (long l = 0; l < z.layers; l++) {
@@ -212,7 +212,7 @@ extern "C" bool forward(const Sizes& z, const long* shapes, const Real* const* i
                     for (long k = 0; k < z.products(); k++) {
                         V* inner = room.made(l, k, t);
                         long rows = layer.forth[k].rows;
-                        layer.forth[k](value, inner);
+                        layer.forth[k](value, inner, live);
                         value = inner;
                         if (k == z.depth) break;
                         V* read = room.read(l, k, t);
@@ -253,7 +253,7 @@ extern "C" bool backward(const Sizes& z, const long* shapes, const Real* const* 
         decays[worker].resize(2 * z.N);
         Store<V> g(z.N), dc(z.N), both(std::max(z.I + z.N, widest(layers))), spent(z.N), ts(z.N), passed(z.N), dx(z.I), mask(widest(layers));
         for (long block = begin; block < end; block++) {
-            const long first = block * LANES;
+            const long first = block * LANES, live = live_of(z.B, first);
             const Room room{z, layers, kept, block};
             std::fill_n(g.at, z.N, V{});
             std::fill_n(dc.at, z.N, V{});
@@ -277,12 +277,12 @@ extern "C" bool backward(const Sizes& z, const long* shapes, const Real* const* 
                         for (long k = z.depth; k > 0; k--) {
                             const long rows = layer.forth[k - 1].rows;
                             V* below = mine[k - 1].step(t - lo);
-                            layer.back[k](d, below);
+                            layer.back[k].pull(d, below, live);
                             if (z.dropping && k > 1) drop(z, layer, k - 1, t, first, mask.at, below);
                             deactivate(z.activation, room.read(l, k - 1, t), below, rows);
                             d = below;
                         }
-                        layer.back[0](d, both.at);
+                        layer.back[0].pull(d, both.at, live);
                         const bool whole = l || z.wants_input;
                         std::copy_n(both.at + (whole ? layer.width : 0), layer.n, state);
                         for (long i = 0; z.held && i < layer.n; i++) state[i] += passed[i];
@@ -294,16 +294,16 @@ extern "C" bool backward(const Sizes& z, const long* shapes, const Real* const* 
                     if (z.timed) scatter(spent.at, z.B, first, z.N, out[3] + t * z.B * z.N, z.N);
                     if (z.mixed) {
                         MemoryRoom now = room.memory(t);
-                        memory.retreat(now.gates, now.cells, room.memory(t + 1).cells, g.at, dc.at, weights[0].step(t - lo), both.at);
+                        memory.retreat(now.gates, now.cells, room.memory(t + 1).cells, g.at, dc.at, weights[0].step(t - lo), both.at, live);
                         for (long i = 0; i < z.I; i++) dx[i] += both[i];
                         std::copy_n(both.at + z.I, z.N, g.at);
                     }
                     if (z.wants_input) scatter(dx.at, z.B, first, z.I, out[0] + t * z.B * z.I, z.I);
                 }
-                if (z.mixed) weights[0].take(room.memory(lo).fed, hi - lo);
+                if (z.mixed) weights[0].take(room.memory(lo).fed, hi - lo, live);
                 for (long l = 0; l < z.layers; l++)
                     for (long k = 0; k < z.products(); k++)
-                        weights[1 + l * z.products() + k].take(k ? room.made(l, k - 1, lo) : room.fed(l, lo), hi - lo);
+                        weights[1 + l * z.products() + k].take(k ? room.made(l, k - 1, lo) : room.fed(l, lo), hi - lo, live);
             }
             scatter(g.at, z.B, first, z.N, out[1], z.N);
             if (z.mixed) scatter(dc.at, z.B, first, z.N, out[2], z.N);

@@ -114,6 +114,19 @@ struct Store {
     T& operator[](size_t i) const { return at[i]; }
 };
 
+// the same for a std::vector
+template <typename T>
+struct Aligned {
+    typedef T value_type;
+    Aligned() = default;
+    template <typename U>
+    Aligned(const Aligned<U>&) {}
+    T* allocate(size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(VECTOR_BYTES))); }
+    void deallocate(T* at, size_t) { ::operator delete(at, std::align_val_t(VECTOR_BYTES)); }
+    bool operator==(const Aligned&) const { return true; }
+    bool operator!=(const Aligned&) const { return false; }
+};
+
 static inline Real total(V a) {
     Real parts[LANES];
     std::memcpy(parts, &a, sizeof a);
@@ -174,6 +187,9 @@ struct Spans {
 };
 
 // ------------------------------------------------------------------------------------------------------------------ threads
+// How many of a block's lanes hold sequences of their own
+static inline long live_of(long batch, long first) { return std::min<long>(LANES, batch - first); }
+
 static inline long blocks_of(long batch) { return (batch + LANES - 1) / LANES; }
 
 // work(worker, begin, end) on each worker's share of n blocks; false if there was no memory for it

@@ -99,7 +99,7 @@ extern "C" bool forward(const Sizes& z, const int32_t* const* places, const Real
     return share(z.blocks(), z.workers, [&](long, long begin, long end) {
         Store<V> inputs(2 * z.N), delta(z.N), h(z.N);
         for (long block = begin; block < end; block++) {
-            const long first = block * LANES;
+            const long first = block * LANES, live = live_of(z.B, first);
             const Room room{z, (V* const*)out + 2, block};
             gather(in[2], z.B, first, z.N, h.at);
             if (z.mixed) gather(in[3], z.B, first, z.N, room.memory(0).cells);
@@ -108,7 +108,7 @@ extern "C" bool forward(const Sizes& z, const int32_t* const* places, const Real
                     MemoryRoom now = room.memory(t);
                     gather(in[0] + t * z.B * z.I, z.B, first, z.I, now.fed);
                     std::copy_n(h.at, z.N, now.fed + z.I);
-                    memory.advance(now.fed, now.gates, now.cells, room.memory(t + 1).cells, h.at);
+                    memory.advance(now.fed, now.gates, now.cells, room.memory(t + 1).cells, h.at, live);
                 }
                 gather(in[1] + t * z.B * z.J, z.B, first, z.J, room.inputs(t));
                 for (long j = 0; j < 2 * z.N; j++) inputs[j] = fill(resting[j]);
@@ -151,7 +151,7 @@ extern "C" bool backward(
         Totals& totals = found[worker];
         Store<V> g(z.N), passed(z.N), both(2 * z.N), step(2 * z.N), delta(z.N), time(z.N), du(z.J), dc(z.N), dfed(z.I + z.N);
         for (long block = begin; block < end; block++) {
-            const long first = block * LANES;
+            const long first = block * LANES, live = live_of(z.B, first);
             const Room room{z, kept, block};
             std::fill_n(g.at, z.N, V{});
             std::fill_n(dc.at, z.N, V{});
@@ -188,11 +188,11 @@ extern "C" bool backward(
                 if (!z.mixed) continue;
                 MemoryRoom now = room.memory(t);
                 V* d = totals.memory.step(t % CHUNK);
-                memory.retreat(now.gates, now.cells, room.memory(t + 1).cells, g.at, dc.at, d, dfed.at);
+                memory.retreat(now.gates, now.cells, room.memory(t + 1).cells, g.at, dc.at, d, dfed.at, live);
                 if (z.wants_input) scatter(dfed.at, z.B, first, z.I, out[0] + t * z.B * z.I, z.I);
                 std::copy_n(dfed.at + z.I, z.N, g.at);
                 // a chunk begins at a multiple of its length
-                if (t % CHUNK == 0) totals.memory.take(now.fed, std::min(CHUNK, z.T - t));
+                if (t % CHUNK == 0) totals.memory.take(now.fed, std::min(CHUNK, z.T - t), live);
             }
             scatter(g.at, z.B, first, z.N, out[2], z.N);
             if (z.mixed) scatter(dc.at, z.B, first, z.N, out[3], z.N);

@@ -32,8 +32,8 @@ struct Memory {
     }
 
     // From ``fed`` and c the gates, the next c, and the state h (N)
-    void advance(const V* fed, V* gates, const V* c, V* next, V* h) const {
-        forth(fed, gates);
+    void advance(const V* fed, V* gates, const V* c, V* next, V* h, long live) const {
+        forth(fed, gates, live);
         for (long j = 0; j < N; j++) {
             V &a = gates[order.a * N + j], &i = gates[order.i * N + j], &f = gates[order.f * N + j], &o = gates[order.o * N + j];
             a = tanh(a);
@@ -46,7 +46,7 @@ struct Memory {
     }
 
     // From the gradients of h and of the next c those of the product's outputs (4N), of ``fed`` (less what is skipped) and of c
-    void retreat(const V* gates, const V* c, const V* next, const V* dh, V* dc, V* d, V* dfed) const {
+    void retreat(const V* gates, const V* c, const V* next, const V* dh, V* dc, V* d, V* dfed, long live) const {
         for (long j = 0; j < N; j++) {
             const long at_a = order.a * N + j, at_i = order.i * N + j, at_f = order.f * N + j, at_o = order.o * N + j;
             V a = gates[at_a], i = gates[at_i], f = gates[at_f], o = gates[at_o], squashed = tanh(next[j]);
@@ -57,6 +57,6 @@ struct Memory {
             d[at_o] = dh[j] * squashed * o * (1 - o);
             dc[j] = g * f;
         }
-        back(d, dfed);
+        back.pull(d, dfed, live);
     }
 };

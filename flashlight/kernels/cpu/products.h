@@ -11,13 +11,17 @@ constexpr int ROWS = 16, TALL = 8, WIDE = 2;
 // steps whose gradients are kept until the weights take them
 constexpr long CHUNK = 16;
 
+// sequences that are better taken one by one than in lanes most of which are empty
+constexpr long FEW = LANES / 4;
+
 // How many registers hold n columns
 inline long registers(long n) { return (n + LANES - 1) / LANES; }
 
 // out = bias + weight in, over ``rows`` outputs and ``cols`` inputs
 struct Product {
     long rows = 0, cols = 0;
-    std::vector<Real> panels, bias;
+    std::vector<Real, Aligned<Real>> panels;
+    std::vector<Real> bias;
 
     Product() = default;
 
@@ -27,14 +31,50 @@ struct Product {
         long count = (rows + ROWS - 1) / ROWS;
         panels.resize(count * cols * ROWS);
         bias.resize(count * ROWS);
-        for (long o = 0; o < rows; o++) {
-            bias[o] = start(o);
-            Real* panel = &panels[o / ROWS * cols * ROWS + o % ROWS];
-            for (long i = 0; i < cols; i++) panel[i * ROWS] = weight(o, i);
+        for (long o = 0; o < rows; o++) bias[o] = start(o);
+        Real* to = panels.data();
+        for (long o = 0; o < rows; o += ROWS) {
+            const long stop = std::min<long>(ROWS, rows - o);
+            for (long i = 0; i < cols; i++, to += ROWS)
+                for (long r = 0; r < stop; r++) to[r] = weight(o + r, i);
         }
     }
 
-    void operator()(const V* in, V* out) const {
+    // of the first ``live`` lanes; the others repeat the last of them, or of gradients they are zero
+    void operator()(const V* in, V* out, long live) const {
+        if (live > FEW) return all(in, out);
+        few(in, out, live);
+        for (long o = 0; o < rows; o++)
+            for (int l = live; l < LANES; l++) out[o][l] = out[o][live - 1];
+    }
+
+    void pull(const V* in, V* out, long live) const {
+        if (live > FEW) return all(in, out);
+        std::fill_n(out, rows, V{});
+        few(in, out, live);
+    }
+
+  private:
+    // A sequence at a time, its inputs in all lanes and the outputs in one each: panels are registers
+    void few(const V* in, V* out, long live) const {
+        constexpr int WIDTH = ROWS / LANES, PANELS = WIDTH > 2 ? 1 : 4 / WIDTH;
+        const V* weights = (const V*)panels.data();
+        for (long s = 0; s < live; s++)
+            for (long o = 0; o < rows; o += PANELS * ROWS) {
+                const long panel = o / ROWS, count = std::min<long>(PANELS, (long)(bias.size() / ROWS) - panel);
+                V sums[PANELS][WIDTH] = {};
+                for (long i = 0; i < cols; i++) {
+                    const Real a = in[i][s];
+                    for (int p = 0; p < PANELS; p++)
+                        for (int w = 0; w < WIDTH; w++)
+                            if (p < count) sums[p][w] += weights[((panel + p) * cols + i) * WIDTH + w] * a;
+                }
+                const long stop = std::min<long>(count * ROWS, rows - o);
+                for (long r = 0; r < stop; r++) out[o + r][s] = sums[r / ROWS][r % ROWS / LANES][r % LANES] + bias[o + r];
+            }
+    }
+
+    void all(const V* in, V* out) const {
         const Real* weight = panels.data();
         for (long o = 0; o < rows; o += ROWS) {
             V sums[ROWS];
@@ -53,12 +93,13 @@ struct Product {
 };
 
 // Adds to a weight's gradient, R rows by C registers of columns, what ``steps`` steps give it: d (steps, rows) of a block, ``in``
-// (steps * LANES, stride) with the columns in the lanes
+// (steps * live, stride) with the columns in the lanes
 template <int R, int C>
-inline void corner(const V* d, long rows, const V* in, long stride, long steps, Real* out, long cols, long left) {
+inline void corner(
+    const V* d, long rows, const V* in, long stride, long steps, long live, Real* out, long cols, long left) {
     V sums[R][C] = {};
     for (long t = 0; t < steps; t++, d += rows)
-        for (int l = 0; l < LANES; l++, in += stride)
+        for (long l = 0; l < live; l++, in += stride)
             for (int r = 0; r < R; r++) {
                 Real each = ((const Real*)(d + r))[l];
                 for (int c = 0; c < C; c++) sums[r][c] += each * in[c];
@@ -69,25 +110,25 @@ inline void corner(const V* d, long rows, const V* in, long stride, long steps, 
 }
 
 template <int R>
-inline void rows_of(const V* d, long rows, const V* in, long stride, long steps, Real* out, long cols) {
+inline void rows_of(const V* d, long rows, const V* in, long stride, long steps, long live, Real* out, long cols) {
     long c = 0;
     for (; c + WIDE <= stride; c += WIDE)
-        corner<R, WIDE>(d, rows, in + c, stride, steps, out + c * LANES, cols, cols - c * LANES);
-    for (; c < stride; c++) corner<R, 1>(d, rows, in + c, stride, steps, out + c * LANES, cols, cols - c * LANES);
+        corner<R, WIDE>(d, rows, in + c, stride, steps, live, out + c * LANES, cols, cols - c * LANES);
+    for (; c < stride; c++) corner<R, 1>(d, rows, in + c, stride, steps, live, out + c * LANES, cols, cols - c * LANES);
 }
 
 // Adds to a weight's (rows, cols) and a bias's gradient what d (steps, rows) and ``read`` (steps, cols) give them
 inline void weigh(
-    const V* d, long rows, const V* read, long read_step, long cols, long steps, Real* weight, Real* bias, V* scratch) {
+    const V* d, long rows, const V* read, long read_step, long cols, long steps, long live, Real* weight, Real* bias, V* scratch) {
     long stride = registers(cols), r = 0;
     for (long t = 0; t < steps; t++)
-        scatter(read + t * read_step, LANES, 0, cols, (Real*)(scratch + t * LANES * stride), stride * LANES);
-    for (; r + TALL <= rows; r += TALL) rows_of<TALL>(d + r, rows, scratch, stride, steps, weight + r * cols, cols);
-    for (; r < rows; r++) rows_of<1>(d + r, rows, scratch, stride, steps, weight + r * cols, cols);
+        scatter(read + t * read_step, live, 0, cols, (Real*)(scratch + t * live * stride), stride * LANES);
+    for (; r + TALL <= rows; r += TALL) rows_of<TALL>(d + r, rows, scratch, stride, steps, live, weight + r * cols, cols);
+    for (; r < rows; r++) rows_of<1>(d + r, rows, scratch, stride, steps, live, weight + r * cols, cols);
     for (r = 0; r < rows; r++) {
         V sum{};
         for (long t = 0; t < steps; t++) sum += d[t * rows + r];
-        bias[r] += total(sum);
+        for (long l = 0; l < live; l++) bias[r] += sum[l];
     }
 }
 
@@ -110,8 +151,8 @@ class Gradient {
     V* step(long t) const { return d.at + t * of->rows; }
 
     // the chunk is there: ``read`` (steps, cols) is what the product read; a step's values may be apart by more than cols
-    void take(const V* read, long steps, long apart = 0) {
-        weigh(d.at, of->rows, read, apart ? apart : of->cols, of->cols, steps, weight.data(), bias.data(), scratch.at);
+    void take(const V* read, long steps, long live, long apart = 0) {
+        weigh(d.at, of->rows, read, apart ? apart : of->cols, of->cols, steps, live, weight.data(), bias.data(), scratch.at);
     }
 
     void add_to(Real* weights, Real* biases) const {

@@ -55,16 +55,16 @@ struct Cell {
     long kept() const { return z.kind == LSTM || z.kind == GRU ? 4 * z.H : z.H; }
 
     // the new state (and cell) from ``fed``
-    void advance(const MemoryRoom& now, V* next, V* h) const {
+    void advance(const MemoryRoom& now, V* next, V* h, long live) const {
         const long H = z.H;
-        if (z.kind == LSTM) return memory.advance(now.fed, now.gates, now.cells, next, h);
+        if (z.kind == LSTM) return memory.advance(now.fed, now.gates, now.cells, next, h, live);
         V* gates = now.gates;
-        mixed(now.fed, gates);
+        mixed(now.fed, gates, live);
         if (z.kind == GRU) {
             const V* former = now.fed + z.I;
             V *n = gates + 2 * H, *share = gates + 3 * H;
-            fresh(now.fed, n);
-            inner(former, share);
+            fresh(now.fed, n, live);
+            inner(former, share, live);
             for (long j = 0; j < H; j++) {
                 gates[j] = sigmoid(gates[j]);
                 gates[H + j] = sigmoid(gates[H + j]);
@@ -121,7 +121,7 @@ extern "C" bool forward(const Sizes& z, const Real* const* in, Real* const* out)
     return share(z.blocks(), z.workers, [&](long, long begin, long end) {
         Store<V> h(z.H), next(z.H), shown(z.H);
         for (long block = begin; block < end; block++) {
-            const long first = block * LANES;
+            const long first = block * LANES, live = live_of(z.B, first);
             const Room room{z, cell.kept(), (V* const*)out + 3, block};
             gather(in[1], z.B, first, z.H, h.at);
             if (z.kind == LSTM) gather(in[2], z.B, first, z.H, room.at(0).cells);
@@ -130,7 +130,7 @@ extern "C" bool forward(const Sizes& z, const Real* const* in, Real* const* out)
                 const MemoryRoom now = room.at(k), then = room.at(k + 1);
                 gather(in[0] + t * z.B * z.I, z.B, first, z.I, now.fed);
                 std::copy_n(h.at, z.H, now.fed + z.I);
-                cell.advance(now, then.cells, next.at);
+                cell.advance(now, then.cells, next.at, live);
                 const V* y = next.at;
                 if (z.ragged) {
                     const VBits there = present(in[8], z.B, first, t);
@@ -160,7 +160,7 @@ extern "C" bool backward(const Sizes& z, const Real* const* in, V* const* kept, 
         Sums& sums = found[worker][0];
         Store<V> dh(H), dc(H), passed(H), passed_c(H), dfed(I + H), more(I + H), nothing(H);
         for (long block = begin; block < end; block++) {
-            const long first = block * LANES;
+            const long first = block * LANES, live = live_of(z.B, first);
             const Room room{z, cell.kept(), kept, block};
             std::fill_n(dh.at, H, V{});
             std::fill_n(dc.at, H, V{});
@@ -182,7 +182,7 @@ extern "C" bool backward(const Sizes& z, const Real* const* in, V* const* kept, 
                 // the gradients of ``fed`` less what is skipped
                 if (z.kind == LSTM) {
                     V* d = sums.memory.step(k % CHUNK);
-                    cell.memory.retreat(gates, now.cells, room.at(k + 1).cells, dh.at, dc.at, d, dfed.at);
+                    cell.memory.retreat(gates, now.cells, room.at(k + 1).cells, dh.at, dc.at, d, dfed.at, live);
                     std::copy_n(dfed.at + I - skip, H, dh.at);
                 } else if (z.kind == GRU) {
                     V *d = sums.mixed.step(k % CHUNK), *dn = sums.fresh.step(k % CHUNK), *ds = sums.inner.step(k % CHUNK);
@@ -194,18 +194,18 @@ extern "C" bool backward(const Sizes& z, const Real* const* in, V* const* kept, 
                         d[H + j] = g * (former[j] - n) * update * (1 - update);
                         dh[j] = g * update;
                     }
-                    cell.mixed_back(d, dfed.at);
-                    cell.inner_back(ds, more.at);
+                    cell.mixed_back.pull(d, dfed.at, live);
+                    cell.inner_back.pull(ds, more.at, live);
                     for (long j = 0; j < H; j++) dh[j] += dfed[I - skip + j] + more[j];
                     if (z.wants_input) {
-                        cell.fresh_back(dn, more.at);
+                        cell.fresh_back.pull(dn, more.at, live);
                         for (long i = 0; i < I; i++) dfed[i] += more[i];
                     }
                 } else {
                     V* d = sums.mixed.step(k % CHUNK);
                     for (long j = 0; j < H; j++)
                         d[j] = z.kind == RNN_TANH ? dh[j] * (1 - gates[j] * gates[j]) : gates[j] > 0 ? dh[j] : V{};
-                    cell.mixed_back(d, dfed.at);
+                    cell.mixed_back.pull(d, dfed.at, live);
                     std::copy_n(dfed.at + I - skip, H, dh.at);
                 }
                 if (z.ragged)
@@ -218,13 +218,13 @@ extern "C" bool backward(const Sizes& z, const Real* const* in, V* const* kept, 
                 if (k % CHUNK) continue;
                 const long steps = std::min(CHUNK, z.T - k);
                 if (z.kind == LSTM) {
-                    sums.memory.take(now.fed, steps, I + H);
+                    sums.memory.take(now.fed, steps, live, I + H);
                     continue;
                 }
-                sums.mixed.take(now.fed, steps, I + H);
+                sums.mixed.take(now.fed, steps, live, I + H);
                 if (z.kind != GRU) continue;
-                sums.fresh.take(now.fed, steps, I + H);
-                sums.inner.take(now.fed + I, steps, I + H);
+                sums.fresh.take(now.fed, steps, live, I + H);
+                sums.inner.take(now.fed + I, steps, live, I + H);
             }
             scatter(dh.at, z.B, first, H, out[1], H);
             if (z.kind == LSTM) scatter(dc.at, z.B, first, H, out[2], H);
