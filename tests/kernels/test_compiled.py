@@ -132,8 +132,8 @@ def test_single_precision_errs_as_numpy_does(name, monkeypatch):
     plain, exact = run(layer, x, None), run(layer.double(), x.double(), None)
     for key, values in exact.items():
         mine, numpys = (np.abs(found[key] - values).max() for found in (got, plain))
-        # numpy sums in pairs, a scan in the order of its steps
-        assert mine <= 8 * numpys + 1e-5 * np.abs(values).max(), key
+        # numpy sums in pairs, a scan in the order of its steps; without fused multiply-adds it errs some more
+        assert mine <= 8 * numpys + 3e-5 * np.abs(values).max(), key
 
 
 @pytest.mark.parametrize("scan", scans.SCANS, ids=[scan.name for scan in scans.SCANS])
