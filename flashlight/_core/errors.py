@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 
 class NeedsValues(RuntimeError):
     """A function that is computed on the host met arrays that are being traced, which have no values yet."""
@@ -47,6 +49,12 @@ def grouped_view(output: str, when: str) -> RuntimeError:
         "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
         "out-of-place one."
     )
+
+
+class Shaped(NamedTuple):
+    """What is known of an operand that is yet to be computed."""
+
+    shape: tuple
 
 
 def size_mismatch(arrays) -> RuntimeError | None:

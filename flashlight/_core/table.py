@@ -252,7 +252,7 @@ class Operator:
             "run": dispatch.run,
             "in_place": dispatch.in_place,
             "write_out": dispatch.write_out,
-            "missing": _MISSING,
+            "missing": MISSING,
             "listed": _listed,
             **{f"default{i}": p.default for i, p in enumerate(self.parameters)},
         }
@@ -279,7 +279,7 @@ class _Missing:
         return "<missing>"
 
 
-_MISSING = _Missing()
+MISSING = _Missing()
 _RULE_WORDS = {
     "g": "gs[0]",
     "gs": "gs",
@@ -496,7 +496,9 @@ def composite(
         public = name or fn.__name__
         where = (namespace,) if isinstance(namespace, str) else tuple(namespace)
         as_method = method if method is not None else "torch" in where
-        if where != ("nn.functional",):  # which torch wrote in Python: what is no tensor has no attributes of one there
+        if where != ("nn.functional",) and inspect.isfunction(
+            fn
+        ):  # which torch wrote in Python: what is no tensor has no attributes of one there
             fn = _taking_tensors(fn, public)
         for label in (public, *aliases):
             publish(label, fn, where)

@@ -452,10 +452,25 @@ def softsign(input: Array) -> Array:
     return input / (mx.abs(input) + 1)
 
 
+@softsign.guarded
+def _(operands):
+    if operands[0].dtype == mx.bool_:
+        raise not_implemented("abs_cpu", operands[0])
+
+
 @op(namespace="nn.functional", promote="float", backward="Sub", watch="", single=True)
 def tanhshrink(input: Array) -> Array:
     """``input - tanh(input)``."""
     return input - mx.tanh(input)
+
+
+@tanhshrink.guarded
+def _(operands):
+    if operands[0].dtype == mx.bool_:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
+        )
 
 
 @tanhshrink.vjp

@@ -48,11 +48,11 @@ def _(g, alpha):
     return g, g if alpha == 1 else g * _conjugated(alpha)
 
 
-_TWO_BOOLS = (
+TWO_BOOLS = (
     "Subtraction, the `-` operator, with two bool tensors is not supported. "
     "Use the `^` or `logical_xor()` operator instead."
 )
-_ONE_BOOL = (
+ONE_BOOL = (
     "Subtraction, the `-` operator, with a bool tensor is not supported. "
     "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
 )
@@ -62,7 +62,7 @@ _ONE_BOOL = (
 def sub(input: Operand, other: Operand, *, alpha=ONE) -> Array:
     """``input - alpha * other``. Raises: RuntimeError for a bool operand."""
     if input.dtype == mx.bool_:
-        raise RuntimeError(_TWO_BOOLS)
+        raise RuntimeError(TWO_BOOLS)
     return mx.subtract(input, other) if alpha is ONE else mx.subtract(input, _scaled(other, alpha)).astype(input.dtype)
 
 
@@ -72,17 +72,18 @@ def _(g, alpha):
 
 
 @sub.guarded
-def _refuse_a_bool(operands):
+def refuse_a_bool(operands):
+    """A guard of subtractions: torch has none of booleans."""
     for a in operands:
         if isinstance(a, bool) or (isinstance(a, mx.array) and a.dtype == mx.bool_):
-            raise RuntimeError(_ONE_BOOL)
+            raise RuntimeError(ONE_BOOL)
 
 
 @op(promote="same", method=False)
 def rsub(input: Array, other: Operand, alpha=ONE) -> Array:
     """``other - alpha * input``."""
     if input.dtype == mx.bool_:
-        raise RuntimeError(_TWO_BOOLS)
+        raise RuntimeError(TWO_BOOLS)
     return mx.subtract(other, input) if alpha is ONE else mx.subtract(other, _scaled(input, alpha)).astype(other.dtype)
 
 
@@ -91,7 +92,7 @@ def _(g, alpha):
     return -g if alpha == 1 else g * -_conjugated(alpha), g
 
 
-rsub.guarded(_refuse_a_bool)
+rsub.guarded(refuse_a_bool)
 
 
 @op(promote="same", inplace=True, aliases=("multiply",))

@@ -15,7 +15,9 @@ from .._core.dispatch import deliver
 from .._core.table import Array, composite, namespaces, op
 from .._core.tensor import Tensor, read, wrap, wrap_dim
 from .interpolate import _interpolated
-from .norm import _batch_norm, _batch_norm_by, _check_parameters, _floating, _track
+from .kinds import not_implemented
+from .norm import _batch_norm, _batch_norm_by, _track, check_batch_norm, check_sizes
+from .pool import grid
 from .scatter import add_along, along
 
 _in_torch = functools.partial(composite, namespace=("torch", "aten"), method=False)
@@ -26,12 +28,13 @@ _in_aten = functools.partial(composite, namespace="aten", method=False)
 def _normalised(input, weight, bias, running_mean, running_var, training, momentum, eps) -> tuple:
     """(output, mean, 1 / standard deviation); nothing for the last two in evaluation."""
     a = read(input)
-    if a.ndim < 2:
-        raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
-    _floating("batch_norm", a)
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    wrap_dim(1, a.ndim)
+    if training and not a.size:
+        raise RuntimeError(f"input tensor must have at least one element, but got input_sizes = {list(a.shape)}")
+    given = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     arrays = {name: None if t is None else read(t) for name, t in given.items()}
-    _check_parameters(a.shape[1], **arrays)
+    check_batch_norm(a, *arrays.values())
+    check_sizes(a.shape[1], **arrays)
     kept = next((x.dtype for x in arrays.values() if x is not None), None)
     kept = dtypes.from_mlx(kept or a.dtype)
     if not training:
@@ -56,12 +59,22 @@ def _native_batch_norm_legit(input, weight, bias, *rest, out=None):
     if len(rest) not in (3, 5):
         raise TypeError(f"_native_batch_norm_legit(): takes 6 or 8 positional arguments ({3 + len(rest)} given)")
     running = rest[:-3] or (None, None)
+    for i, (name, t) in enumerate(zip(("running_mean", "running_var"), rest[:-3], strict=False)):
+        if not isinstance(t, Tensor):
+            raise TypeError(
+                f"_native_batch_norm_legit(): argument '{name}' (position {i + 4}) must be Tensor, not {type(t).__name__}"
+            )
     return deliver(_normalised(input, weight, bias, *running, *rest[-3:]), out)
 
 
 @_in_torch
 def _batch_norm_with_update(input, weight, bias, running_mean, running_var, momentum, eps):
     """``native_batch_norm`` in training, and the (empty) memory another device's kernel would reserve."""
+    for i, (name, t) in enumerate((("running_mean", running_mean), ("running_var", running_var))):
+        if t is None:
+            raise RuntimeError(
+                f"Expected a proper Tensor but got None (or an undefined Tensor in C++) for argument #{i + 3} '{name}'"
+            )
     results = _normalised(input, weight, bias, running_mean, running_var, True, momentum, eps)
     return *results, input.new_empty(0, dtype=dtypes.uint8)
 
@@ -72,9 +85,26 @@ def _wide(x):
     return x.float() if x.element_size() == 2 else x
 
 
+def _check_softmax(name: str, g, y, dim: int) -> None:
+    """Raise unless a gradient and an output are floats of one dtype."""
+    axis = wrap_dim(dim, g.ndim)
+    if g.numel() and g.dtype.category != dtypes.FLOAT:
+        last = "_lastdim" if axis == max(g.ndim, 1) - 1 else ""
+        raise not_implemented(f"{name}_backward{last}_kernel_impl", read(g))
+    if g.numel() and g.dtype is not y.dtype:
+        have, found = (dtypes.scalar_type_name(t.dtype) for t in (g, y))
+        raise RuntimeError(f"expected scalar type {have} but found {found}")
+
+
 @_in_torch
 def _softmax_backward_data(grad_output, output, dim, input_dtype, *, grad_input=None):
     """The gradient of softmax's input, from those of its output."""
+    if grad_output.shape != output.shape:
+        raise RuntimeError(
+            "Expected tensor for argument #1 'grad' to have same size as tensor for argument #2 'output'; but "
+            f"{list(grad_output.shape)} does not equal {list(output.shape)} (while checking arguments for softmax_backward)"
+        )
+    _check_softmax("softmax", grad_output, output, dim)
     g, y = _wide(grad_output), _wide(output)
     return deliver(((g - (g * y).sum(dim, keepdim=True)) * y).to(input_dtype), grad_input)
 
@@ -82,6 +112,9 @@ def _softmax_backward_data(grad_output, output, dim, input_dtype, *, grad_input=
 @_in_torch
 def _log_softmax_backward_data(grad_output, output, dim, input_dtype, *, out=None):
     """The gradient of log_softmax's input, from those of its output."""
+    if grad_output.shape != output.shape:
+        raise RuntimeError(f"grad has shape {list(grad_output.shape)}, but output {list(output.shape)}")
+    _check_softmax("log_softmax", grad_output, output, dim)
     g, y = _wide(grad_output), _wide(output)
     return deliver((g - y.exp() * g.sum(dim, keepdim=True)).to(input_dtype), out)
 
@@ -98,7 +131,8 @@ def _safe_softmax(self, dim, dtype=None):
 @_in_aten
 def native_dropout_backward(grad_output, mask, scale, *, out=None):
     """The gradient of dropout's input."""
-    return deliver(grad_output * (mask.to(grad_output.dtype) * scale), out)
+    factor = mask.to(grad_output.dtype) if mask.dtype is dtypes.bool_ else mask
+    return deliver(grad_output * (factor * scale), out)
 
 
 # ------------------------------------------------------------------------------------------------------------ indexing
@@ -134,6 +168,8 @@ def slice_(self, dim=0, start=None, end=None, step=1):
 def _unpooled(grad_output: Array, input: Array, indices: Array) -> Array:
     """Values put where the maxima of ``input`` came from."""
     *lead, H, W = input.shape
+    if not grad_output.size:
+        return mx.zeros(input.shape, dtype=grad_output.dtype)
     spots, values = indices.reshape(*lead, -1), grad_output.reshape(*lead, -1)
     return add_along(mx.zeros((*lead, H * W), dtype=values.dtype), len(lead), spots, values).reshape(input.shape)
 
@@ -141,17 +177,43 @@ def _unpooled(grad_output: Array, input: Array, indices: Array) -> Array:
 @_unpooled.vjp
 def _(g, input, indices):
     # the input matters by its shape only, yet the result is a function of it as far as torch's graph goes
+    if not indices.size:
+        return mx.zeros(indices.shape, g.dtype), mx.zeros_like(input), None
     *lead, H, W = input.shape
     picked = along(g.reshape(*lead, H * W), len(lead), indices.reshape(*lead, -1))
     return picked.reshape(indices.shape), mx.zeros_like(input), None
+
+
+def _check_pooled(shape: tuple, wanted: tuple) -> None:
+    """Refuse a gradient or indices of another shape than the pooling's output."""
+    n = len(wanted)
+    for i, size in enumerate(wanted):
+        if len(shape) != n or shape[i] != size:
+            found = shape[i] if i < len(shape) else None
+            raise RuntimeError(
+                f"Expected a tensor of dimension {n} and tensor.size[{i}] == {size} but got: dimension {len(shape)} and "
+                f"tensor.size[{i}] = {found}"
+            )
 
 
 @_in_aten
 def max_pool2d_with_indices_backward(
     grad_output, self, kernel_size, stride, padding, dilation, ceil_mode, indices, *, grad_input=None
 ):
-    """The gradient of max pooling's input: each value goes where the maximum came from. The indices say all that the window would."""
-    del kernel_size, stride, padding, dilation, ceil_mode
+    """The gradient of max pooling's input: each value goes where the maximum came from, as the indices say."""
+    x, g, index = (read(t) for t in (self, grad_output, indices))
+    if g.dtype != x.dtype:
+        names = [dtypes.cpp_name(dtypes.from_mlx(a.dtype)) for a in (x, g)]
+        raise RuntimeError(f"expected dtype {names[0]} for `gradOutput` but got dtype {names[1]}")
+    where = grid("max_pool2d", x.shape, 2, kernel_size, stride, padding, dilation, ceil_mode)
+    wanted = (*x.shape[:-2], *where.out)
+    for shape in (g.shape, index.shape):
+        _check_pooled(shape, wanted)
+    if not mx.issubdtype(x.dtype, mx.floating):
+        raise not_implemented("max_pool2d_backward", x)
+    if index.dtype != mx.int64:
+        name = dtypes.scalar_type_name(dtypes.from_mlx(index.dtype))
+        raise RuntimeError(f"expected scalar type Long but found {name}")
     return deliver(_unpooled.public(grad_output, self, indices), grad_input)
 
 
@@ -174,6 +236,8 @@ def _check_chunks(tensors, dim, num_chunks) -> None:
 def _chunk_cat(tensors, dim, num_chunks, *, out=None):
     """Each tensor padded by zeros and cut into chunks along ``dim``, what follows flattened, side by side: (*lead, num_chunks, *)."""
     _check_chunks(tensors, dim, num_chunks)
+    if any(t.dtype is not tensors[0].dtype for t in tensors):
+        raise RuntimeError("_chunk_cat expects all input tensors with the same dtype")
     axis = wrap_dim(dim, tensors[0].ndim)
     lead = tensors[0].shape[:axis]
     if any(t.shape[:axis] != lead for t in tensors):
@@ -209,8 +273,11 @@ _STARTS = {"sum": (0.0, "sum"), "mean": (0.0, "sum"), "prod": (1.0, "prod"), "ma
 
 def _segments(data, lengths, offsets, axis: int, unsafe: bool) -> tuple:
     """(lead, n) the segment each position is in, k for those in none; (lead, k) the lengths."""
-    n = data.shape[axis]
     given = offsets if lengths is None else lengths
+    if data.ndim < given.ndim:
+        kind = "offsets" if lengths is None else "lengths"
+        raise RuntimeError(f"segment_reduce(): data has {data.ndim} dimensions, {kind} has more: {given.ndim}")
+    n = data.shape[axis]
     if axis != given.ndim - 1:
         raise RuntimeError(f"segment_reduce(): Expected axis to be the last dimension of lengths but got {axis}.")
     if lengths is not None:

@@ -13,10 +13,13 @@ import mlx.core as mx
 from .._core import device as devices
 from .._core import dispatch, dtypes
 from .._core.axes import summed
+from .._core.errors import Shaped, size_mismatch
+from .._core.modes import modes
 from .._core.numerics.elementary import exp
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, namespaces, op
 from .._core.tensor import read
+from .kinds import FLOAT, not_implemented
 from .reduce import wide
 
 
@@ -36,6 +39,8 @@ def _probabilities(query, key, mask, scale: float, causal: bool):
     """Softmax of the scaled products, in float32 at least; rows in which everything is masked are nan as in torch."""
     scores = mx.matmul(query * mx.array(scale, query.dtype), mx.swapaxes(key, -1, -2))
     scores = wide(scores)
+    if not scores.shape[-1]:
+        return scores  # nothing to look at
     lowest = mx.array(-math.inf, scores.dtype)
     if causal:
         scores = mx.where(_causal(scores.shape[-2], scores.shape[-1]), scores, lowest)
@@ -62,7 +67,8 @@ def attend(
     query: Array, key: Array, value: Array, attn_mask: Array | None, keep: Array | None, scale: float, causal: bool
 ) -> Array:
     """Attention of (N, H, L, E) queries over (N, H, S, E) keys; ``keep`` scales the probabilities (dropout)."""
-    if devices.GPU and is_fused_allowed() and keep is None and query.ndim == 4 and query.dtype != mx.float64:
+    fused = devices.GPU and is_fused_allowed() and keep is None and query.dtype != mx.float64
+    if fused and query.ndim == 4 and key.shape[-2]:
         mask = "causal" if causal else attn_mask
         return mx.fast.scaled_dot_product_attention(query, key, value, scale=scale, mask=mask)
     return _attend(query, key, value, attn_mask, keep, scale, causal)[0]
@@ -103,6 +109,10 @@ def _check(query, key, value, attn_mask, causal) -> None:
             "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
             f"{query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead."
         )
+    if query.dtype.category != FLOAT:
+        if query.is_complex():
+            raise not_implemented("softmax_lastdim_kernel_impl", read(query))
+        raise RuntimeError(f"expected scalar type Float but found {dtypes.scalar_type_name(query.dtype)}")
     if query.size(-1) != key.size(-1) or key.size(-2) != value.size(-2):
         query.matmul(key.transpose(-2, -1)).matmul(value)  # raises: one of the products has no sense
     if attn_mask is not None and causal:
@@ -112,6 +122,30 @@ def _check(query, key, value, attn_mask, causal) -> None:
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
             f"{dtypes.cpp_name(attn_mask.dtype)} and  query.dtype: {dtypes.cpp_name(query.dtype)} instead."
         )
+
+
+def _check_batches(query, key, value, attn_mask) -> None:
+    """Refuse leading dimensions that do not broadcast, and a mask that does not broadcast to the scores."""
+    of_query, of_key, of_value = read(query).shape, read(key).shape, read(value).shape
+    lead = of_query[:-2]
+    if not lead == of_key[:-2] == of_value[:-2]:
+        lead = _broadcast(lead, of_key[:-2])
+        _broadcast(lead, of_value[:-2])
+    if attn_mask is None:
+        return
+    scores = (*lead, of_query[-2], of_key[-2])
+    shape = _broadcast(scores, read(attn_mask).shape)
+    if shape != scores:
+        raise RuntimeError(f"output with shape {list(scores)} doesn't match the broadcast shape {list(shape)}")
+
+
+def _broadcast(a, b) -> tuple:
+    if a == b:
+        return tuple(a)
+    wrong = size_mismatch((Shaped(a), Shaped(b)))
+    if wrong is not None:
+        raise wrong
+    return tuple(mx.broadcast_shapes(a, b))
 
 
 @composite(namespace="nn.functional")
@@ -129,22 +163,39 @@ def scaled_dot_product_attention(
         if is_causal:
             raise ValueError("CausalBias should not be used with causal=True")
         attn_mask = attn_mask.materialize(query.device)
+    if type(is_causal) is not bool or type(enable_gqa) is not bool:
+        name, flag = ("enable_gqa", enable_gqa) if isinstance(is_causal, bool) else ("is_causal", is_causal)
+        raise _wrong_kind(name, "bool", flag)
+    if not hasattr(dropout_p, "__float__"):
+        raise _wrong_kind("dropout_p", "float", dropout_p)
+    if not 0.0 <= dropout_p <= 1.0:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     _check(query, key, value, attn_mask, is_causal)
     if not any(allowed.values()):
         raise RuntimeError("No viable backend for scaled_dot_product_attention was found.")
     if enable_gqa:
-        if query.size(-3) % key.size(-3) or query.size(-3) % value.size(-3):
+        heads = query.size(-3)
+        if not (key.size(-3) and value.size(-3)) or heads % key.size(-3) or heads % value.size(-3):
             raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
-        key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
-        value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
-    scale = 1.0 / math.sqrt(query.size(-1)) if scale is None else float(scale)
+        key = key.repeat_interleave(heads // key.size(-3), -3)
+        value = value.repeat_interleave(heads // value.size(-3), -3)
+    _check_batches(query, key, value, attn_mask)
+    if scale is None:
+        width = query.size(-1)
+        scale = 1.0 / math.sqrt(width) if width else math.inf
+    elif not hasattr(scale, "__float__"):
+        raise _wrong_kind("scale", "float", scale)
     keep = None
     if dropout_p > 0.0:
         lead = mx.broadcast_shapes(read(query).shape[:-2], read(key).shape[:-2])
         keep = _functional("dropout")(
             _torch("ones")(*lead, query.size(-2), key.size(-2), dtype=query.dtype), dropout_p, True
         )
-    return dispatch.run(attend, (query, key, value, attn_mask, keep), (scale, bool(is_causal)))
+    return dispatch.run(attend, (query, key, value, attn_mask, keep), (float(scale), is_causal))
+
+
+def _wrong_kind(name: str, kind: str, value) -> TypeError:
+    return TypeError(f"scaled_dot_product_attention(): argument '{name}' must be {kind}, not {type(value).__name__}")
 
 
 # ------------------------------------------------------------------------------------------------------------ multi-head
@@ -166,13 +217,14 @@ def _canonical(mask, name: str, other, other_name: str, target):
 
 def _project(query, key, value, weight, bias):
     """The three input projections from one packed weight."""
+    if weight is None:
+        raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
     linear = _functional("linear")
-    E = query.size(-1)
     if key is value and query is key:
-        q, k, v = linear(query, weight, bias).split(E, -1)
+        q, k, v = linear(query, weight, bias).chunk(3, -1)
         return q, k, v
-    wq, wk, wv = weight.split(E)
-    bq, bk, bv = (None, None, None) if bias is None else bias.split(E)
+    wq, wk, wv = weight.chunk(3)
+    bq, bk, bv = (None, None, None) if bias is None else bias.chunk(3)
     return linear(query, wq, bq), linear(key, wk, bk), linear(value, wv, bv)
 
 
@@ -232,8 +284,34 @@ def _project_apart(query, key, value, weights, bias):
     if key.shape[:2] != value.shape[:2]:
         raise AssertionError(f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}")
     parts = (None, None, None) if bias is None else bias.chunk(3)
+    E = query.size(-1)
+    names = ("query", "key", "value")
+    for name, x, w in zip(names, (query, key, value), weights, strict=True):
+        if w is None:
+            raise AssertionError(f"use_separate_proj_weight is True but {name[0]}_proj_weight is None")
+        if tuple(w.shape) != (E, x.size(-1)):
+            raise AssertionError(f"expecting {name} weights shape of {(E, x.size(-1))}, but got {w.shape}")
+    for name, b in zip(names, parts, strict=True):
+        if b is not None and tuple(b.shape) != (E,):
+            raise AssertionError(f"expecting {name} bias shape of {(E,)}, but got {b.shape}")
     linear = _functional("linear")
     return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weights, parts, strict=True))
+
+
+def _check_extras(bias_k, bias_v, static_k, static_v, sizes) -> None:
+    """Refuse one bias without the other, or with the keys and values given, and those of other ``sizes``: (batch, width)."""
+    if bias_k is not None or bias_v is not None:
+        if bias_v is None:
+            raise AssertionError("bias_k is set but bias_v is None")
+        if bias_k is None:
+            raise AssertionError("bias_v is set but bias_k is None")
+        for static, name in ((static_k, "key"), (static_v, "value")):
+            if static is not None:
+                raise AssertionError(f"bias cannot be added to static {name}.")
+    for static, name in ((static_k, "static_k"), (static_v, "static_v")):
+        for d, n in zip((0, 2), sizes, strict=True):
+            if static is not None and static.size(d) != n:
+                raise AssertionError(f"expecting {name}.size({d}) of {n}, but got {static.size(d)}")
 
 
 def _split_heads(q, k, v, extras, heads: int):
@@ -241,7 +319,8 @@ def _split_heads(q, k, v, extras, heads: int):
     bias_k, bias_v, static_k, static_v, zero = extras
     N, E = q.shape[1:]
     cat, added = _torch("cat"), 0
-    if bias_k is not None and bias_v is not None:
+    _check_extras(bias_k, bias_v, static_k, static_v, (N * heads, E // heads))
+    if bias_k is not None:
         k, v, added = cat([k, bias_k.repeat(1, N, 1)]), cat([v, bias_v.repeat(1, N, 1)]), 1
 
     def split(x):
@@ -268,6 +347,9 @@ def _with_padding(attn_mask, padding, N: int, heads: int, S: int):
 def _weighted(q, k, v, attn_mask, dropout_p: float):
     """(output (L, N * H, width), probabilities), for callers that want to see them."""
     bmm = _torch("bmm")
+    if attn_mask is not None and attn_mask.dtype is not q.dtype and modes.autocast is None:
+        mask, own = dtypes.cpp_name(attn_mask.dtype), dtypes.cpp_name(q.dtype)
+        raise RuntimeError(f"Input dtypes must be the same, got: input {mask}, batch1: {own}, batch2: {own}")
     scores = bmm(q * math.sqrt(1.0 / q.shape[-1]), k.transpose(-2, -1))
     weights = (scores if attn_mask is None else scores + attn_mask).softmax(-1)
     if dropout_p > 0.0:

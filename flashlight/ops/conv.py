@@ -14,6 +14,7 @@ from .._core.numerics.elementary import conj
 from .._core.table import Array, composite, namespaces, op
 from . import conv_cpu
 from .conv_cpu import Geometry, reach
+from .kinds import not_implemented
 
 
 # ------------------------------------------------------------------------------------------------------------ arguments
@@ -25,6 +26,11 @@ def spread(value, n: int, name: str, what: str = "convolution") -> tuple:
         if hasattr(value, "__index__") and not isinstance(value, bool):
             return (value.__index__(),) * n
         raise TypeError(f"{what}: argument '{name}' must be tuple of ints, not {type(value).__name__}")
+    for i, v in enumerate(value):
+        if not hasattr(v, "__index__"):
+            raise TypeError(
+                f"{what}: argument '{name}' must be tuple of ints, but found element of type {type(v).__name__} at pos {i}"
+            )
     values = tuple(v.__index__() for v in value)
     if len(values) == 1:
         return values * n
@@ -67,6 +73,8 @@ def _geometry(n: int, kernel: tuple, stride, padding, dilation, groups: int) -> 
 
 def _check(name: str, n: int, input, weight, bias, groups: int, transposed: bool) -> None:
     shape, size = list(weight.shape), list(input.shape)
+    if type(groups) is not int and not hasattr(groups, "__index__"):
+        raise TypeError(f"{name}(): argument 'groups' must be int, not {type(groups).__name__}")
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
     if weight.ndim < 3 and input.ndim in (n + 1, n + 2):
@@ -105,6 +113,9 @@ def _check(name: str, n: int, input, weight, bias, groups: int, transposed: bool
             f"Given {'transposed=1, ' if transposed else ''}weight of size {shape}, expected bias to be 1-dimensional "
             f"with {out} elements, but got bias of size {list(bias.shape)} instead"
         )
+    if input.dtype == mx.bool_:
+        kernel = f"slow_{'conv_transpose' if transposed else 'conv'}{max(n, 2)}d{'_out' if transposed else ''}_cpu"
+        raise not_implemented("compute_columns3d" if n == 3 and not transposed else kernel, input)
     _check_dtypes(input, weight, bias)
 
 
@@ -112,11 +123,11 @@ def _check_dtypes(input, weight, bias) -> None:
     if input.dtype != weight.dtype:
         raise RuntimeError(f"expected scalar type {_kind(input)} but found {_kind(weight)}")
     if bias is not None and bias.dtype != input.dtype:
-        raise RuntimeError(
-            f"Input type ({_kind(input).lower()}) and bias type ({_kind(bias).lower()}) should be the same"
-        )
-    if input.dtype == mx.bool_:
-        raise NotImplementedError("\"slow_conv2d_cpu\" not implemented for 'Bool'")
+        raise RuntimeError(f"Input type ({_cpp(input)}) and bias type ({_cpp(bias)}) should be the same")
+
+
+def _cpp(a) -> str:
+    return dtypes.cpp_name(dtypes.from_mlx(a.dtype))
 
 
 def _kind(a) -> str:

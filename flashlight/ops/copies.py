@@ -6,12 +6,13 @@ import math
 
 import mlx.core as mx
 
+from .._core import dtypes
 from .._core.axes import summed
 from .._core.dispatch import write_out
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, namespaces, op
-from .._core.tensor import Tensor
-from .norm import check_normalized
+from .._core.tensor import Tensor, read
+from .norm import check_group_norm, check_layer_norm
 
 _torch = namespaces["torch"]
 
@@ -105,29 +106,45 @@ def _moments(x, dims):
 @composite(method=False)
 def native_layer_norm(input, normalized_shape, weight, bias, eps):
     """Layer norm with the mean and reciprocal deviation it used."""
-    check_normalized("layer_norm", input, normalized_shape, weight, bias)
+    check_layer_norm(normalized_shape, *(None if t is None else read(t) for t in (input, weight, bias)))
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))
-    mean, var = _moments(input, dims)
+    x = _single(input)
+    mean, var = _moments(x, dims)
     rstd = (var + eps).rsqrt()
-    out = (input - mean) * rstd
+    out = (x - mean) * rstd
     out = out if weight is None else out * weight
-    return out if bias is None else out + bias, mean.detach(), rstd.detach()
+    out = out if bias is None else out + bias
+    kind = _kept_dtype(input, weight, bias)
+    return out.to(input.dtype), mean.detach().to(kind), rstd.detach().to(kind)
+
+
+def _single(input):
+    """Half precision is summed in single precision."""
+    return input.float() if input.element_size() == 2 else input
+
+
+def _kept_dtype(input, *parameters):
+    """The dtype of the statistics: that of the parameters, if there are any."""
+    return next((t.dtype for t in parameters if t is not None), input.dtype)
 
 
 @composite(method=False)
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
-    """Group norm with the mean and reciprocal deviation of each group."""
-    grouped = input.reshape(N, group, -1) if N * C * HxW else input.reshape(N, group, 0)
-    if input.element_size() == 2:  # half precision is summed in single precision
-        grouped = grouped.float()
+    """Group norm with the mean and reciprocal deviation of each group. ``input`` is read as (N, C, HxW)."""
+    check_group_norm(C, group, *(None if t is None else read(t) for t in (input, weight, bias)))
+    if input.numel() != N * C * HxW:
+        raise RuntimeError(
+            f"native_group_norm(): expected an input of N * C * HxW = {N * C * HxW} elements, but got {input.numel()}"
+        )
+    x = _single(input)
+    grouped = x.reshape(N, group, C // group * HxW)
     mean, var = _moments(grouped, [2])
     rstd = (var + eps).rsqrt()
-    out = ((grouped - mean) * rstd).reshape(input.shape)
-    shape = [1, C] + [1] * (input.ndim - 2)
-    out = out if weight is None else out * weight.view(shape)
-    out = out if bias is None else out + bias.view(shape)
-    kind = input.dtype if weight is None else weight.dtype
-    return out.to(input.dtype), mean.squeeze(2).to(kind), rstd.squeeze(2).to(kind)
+    out = ((grouped - mean) * rstd).reshape(N, C, HxW)
+    out = out if weight is None else out * weight.view(C, 1)
+    out = out if bias is None else out + bias.view(C, 1)
+    kind = _kept_dtype(input, weight, bias)
+    return out.reshape(input.shape).to(input.dtype), mean.squeeze(2).to(kind), rstd.squeeze(2).to(kind)
 
 
 @composite(method=False)
@@ -139,15 +156,25 @@ def native_dropout(input, p, train):
     return input * mask * (1 / (1 - p) if p < 1 else 0.0), mask.bool()
 
 
+def _check_dimensions(input, grid, n: int) -> None:
+    if isinstance(input, Tensor) and isinstance(grid, Tensor) and (input.ndim != n or grid.ndim != n):
+        raise RuntimeError(
+            f"grid_sampler(): expected {n}D input and grid with same number of dimensions, but got input with sizes "
+            f"{list(input.shape)} and grid with sizes {list(grid.shape)}"
+        )
+
+
 @composite(method=False)
 def grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners):
     """``grid_sampler`` of images."""
+    _check_dimensions(input, grid, 4)
     return _torch["grid_sampler"](input, grid, interpolation_mode, padding_mode, align_corners)
 
 
 @composite(method=False)
 def grid_sampler_3d(input, grid, interpolation_mode, padding_mode, align_corners):
     """``grid_sampler`` of volumes."""
+    _check_dimensions(input, grid, 5)
     return _torch["grid_sampler"](input, grid, interpolation_mode, padding_mode, align_corners)
 
 
@@ -176,6 +203,23 @@ def _(g, x1, x2, output, shapes):
     return unbroadcast(d1, shapes[0]), unbroadcast(d2, shapes[1])
 
 
+def _same_float_dtype(x1, x2, by_product: bool):
+    """``x2``, after a look at the dtypes of the rows whose distances are asked for."""
+    for name, t in (("X1", x1), ("X2", x2)):
+        if t.dtype.category != dtypes.FLOAT:
+            kind = dtypes.scalar_type_name(t.dtype)
+            raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {kind}")
+    if x1.dtype is x2.dtype:
+        return x2
+    if not x1.numel() or not x2.numel():  # there is nothing to compute
+        return x2.to(x1.dtype)
+    if by_product:
+        have = " != ".join(dtypes.cpp_name(t.dtype) for t in (x1, x2))
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {have}")
+    have, found = (dtypes.scalar_type_name(t.dtype) for t in (x1, x2))
+    raise RuntimeError(f"expected scalar type {have} but found {found}")
+
+
 @composite(method=False)
 def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """Distances in the p-norm between the rows of two batches: (B, P, M), (B, R, M) -> (B, P, R).
@@ -196,9 +240,10 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    limit = modes[compute_mode] if p == 2 else math.inf
+    by_product = x1.shape[-2] > limit or x2.shape[-2] > limit
+    x2 = _same_float_dtype(x1, x2, by_product)
     if p == 2 and x1.numel() and x2.numel():
-        limit = modes[compute_mode]
-        by_product = x1.shape[-2] > limit or x2.shape[-2] > limit
         return euclidean.public(x1, x2, by_product)
     return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
 
@@ -214,6 +259,20 @@ def _range_finder(A, q: int, niter: int):
     return Q
 
 
+def _mean_for(A, M):
+    """``M`` in the shape of ``A``, of whose dtype it must be to be multiplied with the same matrices."""
+    M = M.expand(A.shape)
+    if M.dtype is A.dtype:
+        return M
+    if M.dtype is dtypes.bool_ and A.ndim > 2:
+        raise NotImplementedError("\"bmm\" not implemented for 'Bool'")
+    if A.ndim == 2:
+        have = " != ".join(dtypes.cpp_name(t.dtype) for t in (M, A))
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {have}")
+    have, found = (dtypes.scalar_type_name(t.dtype) for t in (M, A))
+    raise RuntimeError(f"expected scalar type {have} but found {found}")
+
+
 @composite(method=False)
 def svd_lowrank(A, q=6, niter=2, M=None):
     """The largest ``q`` singular values and vectors, by a randomised method.
@@ -221,7 +280,7 @@ def svd_lowrank(A, q=6, niter=2, M=None):
     Source: Halko, Martinsson and Tropp, Finding structure with randomness, 2011.
     """
     q = 6 if q is None else q
-    A = A if M is None else A - M
+    A = A if M is None else A - _mean_for(A, M)
     wide = A.shape[-2] < A.shape[-1]
     A = A.mH if wide else A
     Q = _range_finder(A, q, niter)

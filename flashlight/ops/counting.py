@@ -11,8 +11,9 @@ from .._core import dispatch, dtypes, return_types
 from .._core.axes import axes_of
 from .._core.conversion import from_host, host_value, to_numpy
 from .._core.table import Array, composite, op
-from .._core.tensor import Tensor, wrap, wrap_dim
+from .._core.tensor import Tensor, read, wrap, wrap_dim
 from .kinds import INT, kind_of, no_derivative, not_implemented
+from .random import refused
 
 
 def _on_host(a: mx.array) -> np.ndarray:
@@ -157,7 +158,7 @@ def _edges(low: float, high: float, bins: int, kind) -> np.ndarray:
 def histogram_of(input: Array, weight: Array | None, edges, density) -> Array:
     """The weights that fall into the boxes between edges, one array of them for each column of ``input``."""
     _floats("histogramdd", input)
-    points = _on_host(input).astype(np.float64).reshape(-1, len(edges))
+    points = _on_host(input).astype(np.float64).reshape(-1 if edges else math.prod(input.shape[:-1]), len(edges))
     weights = None if weight is None else _on_host(weight).astype(np.float64).reshape(-1)
     hist = _boxed(points, [e.astype(np.float64) for e in edges], weights)
     if density:
@@ -167,6 +168,8 @@ def histogram_of(input: Array, weight: Array | None, edges, density) -> Array:
 
 def _boxed(points: np.ndarray, edges: list, weights) -> np.ndarray:
     """The weights of the points in each box; edges that do not increase leave boxes out, as torch's search does."""
+    if not edges:  # torch counts nothing where there is no dimension
+        return np.zeros(())
     inside, place, shape = np.ones(len(points), dtype=bool), 0, [len(e) - 1 for e in edges]
     for column, e, n in zip(points.T, edges, shape, strict=True):
         inside &= (column >= e[0]) & (column <= e[-1])
@@ -194,7 +197,54 @@ def _volumes(edges) -> np.ndarray:
     return volume
 
 
-def _histogram_edges(input: Tensor, columns: np.ndarray, bins, range) -> list:
+def _check_histogram(input: Tensor, bins, range, weight) -> None:
+    """Raise unless edges or counts, the range and the weights fit points that are the rows of ``input``."""
+    n = input.shape[-1]
+    if weight is not None:
+        if tuple(weight.shape) != tuple(input.shape[:-1]):
+            raise RuntimeError(
+                "torch.histogramdd: if weight tensor is provided it should have the same shape as the input tensor "
+                f"excluding its innermost dimension, but got input with shape {list(input.shape)} and weight with shape "
+                f"{list(weight.shape)}"
+            )
+        if weight.dtype is not input.dtype:
+            have, found = (dtypes.cpp_name(t.dtype) for t in (input, weight))
+            raise RuntimeError(
+                "torch.histogramdd: if weight tensor is provided, input tensor and weight tensor should have the same "
+                f"dtype, but got input({have}), and weight({found})"
+            )
+    for i, b in enumerate(bins):
+        if isinstance(b, Tensor):
+            _check_edges(input, b, i)
+        count = b.shape[0] - 1 if isinstance(b, Tensor) else b
+        if count <= 0:
+            raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {count} for dimension {i}")
+    if range is not None and len(range) != 2 * n:
+        raise RuntimeError(
+            f"torch.histogramdd: for a {n}-dimensional histogram range should have {2 * n} elements, but got {len(range)}"
+        )
+
+
+def _check_edges(input: Tensor, edges: Tensor, i: int) -> None:
+    if edges.dtype is not input.dtype:
+        have, found = (dtypes.cpp_name(t.dtype) for t in (input, edges))
+        raise RuntimeError(
+            "torch.histogramdd: input tensor and bins tensors should have the same dtype, but got input with dtype "
+            f"{have} and bins for dimension {i} with dtype {found}"
+        )
+    if edges.ndim != 1:
+        raise RuntimeError(
+            f"torch.histogramdd: bins tensor should have one dimension, but got {edges.ndim} dimensions in the bins tensor "
+            f"for dimension {i}"
+        )
+    if not edges.shape[0]:
+        raise RuntimeError(
+            "torch.histogramdd: bins tensor should have at least 1 element, but got 0 elements in the bins tensor for "
+            f"dimension {i}"
+        )
+
+
+def _histogram_edges(columns: np.ndarray, bins, range) -> list:
     """The edges in each dimension, given as tensors or as counts with a range."""
     edges = []
     for i, b in enumerate(bins):
@@ -205,6 +255,10 @@ def _histogram_edges(input: Tensor, columns: np.ndarray, bins, range) -> list:
             low, high = range[2 * i], range[2 * i + 1]
         else:
             low, high = _extent(columns[:, i]) if columns.size else (0, 1)
+        if low > high:
+            raise RuntimeError(
+                f"torch.histogramdd: min should not exceed max, but got min {low:g} max {high:g} for dimension {i}"
+            )
         low, high = _limits("histogramdd", low, high, 0.5)
         edges.append(_edges(low, high, int(b), columns.dtype))
     return edges
@@ -213,26 +267,56 @@ def _histogram_edges(input: Tensor, columns: np.ndarray, bins, range) -> list:
 @composite
 def histogram(input, bins=100, *, range=None, weight=None, density=False, out=None):
     """(hist, bin_edges): what falls between edges given as a tensor or as a count of equal ``bins`` over ``range``."""
-    _floats("histogramdd", input._a)
+    by_edges = isinstance(bins, Tensor)
+    if (by_edges and range is not None) or (not by_edges and not _is_count(bins)):
+        raise refused("histogram", (input, bins), {} if range is None else {"range": range})
+    _floats("histogram_cpu" if by_edges else "histogramdd", read(input))
+    flat = None if weight is None else weight.reshape(-1)
+    _check_histogram(input.reshape(-1, 1), [bins], range, flat)
     columns = to_numpy(host_value(input)).reshape(-1, 1)
-    edges = _histogram_edges(input, columns, [bins], range)
+    edges = _histogram_edges(columns, [bins], range)
     hist = dispatch.run(histogram_of, (input, weight), (edges, density))
     result = return_types.histogram(hist, wrap(_from_host(edges[0], input._a), input._device))
     return result if out is None else dispatch.write_out(out, result)
 
 
+def _is_count(bins) -> bool:
+    return isinstance(bins, (int, np.integer)) and not isinstance(bins, bool)
+
+
+def _bins_of(bins, n: int) -> list:
+    """One count or row of edges for each of ``n`` dimensions: all counts or all edges."""
+    bins = [bins] * n if _is_count(bins) else list(bins)
+    for i, b in enumerate(bins):
+        if isinstance(bins[0], Tensor) and not isinstance(b, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 1, but got {type(b).__name__}")
+        if not isinstance(bins[0], Tensor) and not _is_count(b):
+            raise TypeError(
+                f"histogramdd(): argument 'bins' failed to unpack the object at pos {i + 1} with error \"type must be tuple "
+                f'of ints,but got {type(b).__name__}"'
+            )
+    if len(bins) != n and bins and isinstance(bins[0], Tensor):
+        raise RuntimeError(
+            f"torch.histogramdd: expected {n} sequences of bin edges for a {n}-dimensional histogram but got {len(bins)}"
+        )
+    if len(bins) != n:
+        raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
+    return bins
+
+
 @composite(method=False)
 def histogramdd(input, bins, range=None, weight=None, density=False):
     """(hist, bin_edges) of points, the rows of ``input``, over boxes; ``bins``: a count, counts or edges."""
-    _floats("histogramdd", input._a)
+    if not _is_count(bins) and not isinstance(bins, (list, tuple)):
+        raise refused("histogramdd", (input, bins), {})
+    _floats("histogramdd", read(input))
+    if input.ndim < 2:
+        raise RuntimeError("torch.histogramdd: input tensor should have at least 2 dimensions")
     n = input.shape[-1]
-    columns = to_numpy(host_value(input)).reshape(-1, n)
-    bins = [bins] * n if isinstance(bins, int) else list(bins)
-    if len(bins) != n:
-        raise RuntimeError(
-            f"histogramdd: The size of bins must be equal to the innermost dimension of the input, got {len(bins)}"
-        )
-    edges = _histogram_edges(input, columns, bins, range)
+    bins = _bins_of(bins, n)
+    _check_histogram(input, bins, range, weight)
+    columns = to_numpy(host_value(input)).reshape(math.prod(input.shape[:-1]), n)
+    edges = _histogram_edges(columns, bins, range)
     hist = dispatch.run(histogram_of, (input, weight), (edges, density))
     return return_types.histogramdd(hist, tuple(wrap(_from_host(e, input._a), input._device) for e in edges))
 

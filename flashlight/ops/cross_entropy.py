@@ -12,6 +12,7 @@ from .._core.axes import summed
 from .._core.numerics.elementary import exp
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, read
+from .kinds import FLOAT, not_implemented
 from .reduce import wide
 
 
@@ -137,17 +138,44 @@ def _(g, target, weight, ignore_index, reduction, shapes, dtypes):
     return _back(mx.where(chosen, given, mx.zeros_like(given)), shapes[0]), None, None
 
 
-def _check_target(arrays, statics):
+def _scalar_type(a) -> str:
+    return dtypes.scalar_type_name(dtypes.from_mlx(a.dtype))
+
+
+def _class_weight(input, weight, smoothing: float):
+    """The weight of each class. Raises: RuntimeError for another number of them, or another dtype than the input's."""
+    classes = input.shape[1] if input.ndim > 1 else input.shape[0]
+    if weight.ndim != 1 or weight.shape[0] != classes:
+        if input.ndim < 3:
+            raise _wrong_weights(classes, weight.shape)
+        # of more dimensions torch asks for the number of weights alone
+        if weight.size != classes or smoothing:
+            raise RuntimeError("weight tensor should be defined either for all or no classes")
+        weight = weight.reshape(-1)
+    if weight.dtype != input.dtype:
+        raise RuntimeError(f"expected scalar type {_scalar_type(input)} but found {_scalar_type(weight)}")
+    return weight
+
+
+def _check_classes(target) -> None:
+    if target.dtype not in (mx.int64, mx.uint8):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {_scalar_type(target)}")
+
+
+def _wrong_weights(classes: int, shape) -> RuntimeError:
+    return RuntimeError(
+        f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of shape: {list(shape)}"
+    )
+
+
+def _check_target(arrays, statics, kernels):
     input, target, weight = arrays
     classes = input.shape[1] if input.ndim > 1 else input.shape[0]
-    if target.dtype not in (mx.int64, mx.uint8):
-        found = dtypes.scalar_type_name(dtypes.from_mlx(target.dtype))
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {found}")
-    if weight is not None and (weight.ndim != 1 or weight.shape[0] != classes):
-        raise RuntimeError(
-            f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of shape: "
-            f"{list(weight.shape)}"
-        )
+    if not mx.issubdtype(input.dtype, mx.floating):
+        raise not_implemented(kernels[input.ndim > 2], input)
+    _check_classes(target)
+    if weight is not None:
+        weight = _class_weight(input, weight, statics[2] if len(statics) > 2 else 0.0)
     ignore = statics[0]
     known = checks.is_known(target)
     inside = mx.where(target == ignore, mx.zeros_like(target), target)
@@ -165,20 +193,39 @@ def mx_evaluated(a: mx.array) -> mx.array:
     return a
 
 
-cross_entropy_indices.checked(_check_target)
-nll_indices.checked(_check_target)
+@cross_entropy_indices.checked
+def _(arrays, statics):
+    return _check_target(arrays, statics, ("log_softmax_lastdim_kernel_impl", "log_softmax_kernel_impl"))
+
+
+@nll_indices.checked
+def _(arrays, statics):
+    return _check_target(arrays, statics, ("nll_loss_out_frame", "nll_loss2d_forward_out_frame"))
 
 
 def _check_shapes(input, target) -> None:
-    if input.ndim < 1:
-        raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
-    if input.ndim != 1 and input.shape[0] != (target.shape[0] if target.ndim else 1):
-        raise ValueError(
-            f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0] if target.ndim else 1})."
+    have, want = tuple(input.shape), tuple(target.shape)
+    if want == (have[0:1] + have[2:] if len(have) > 1 else ()) and have:
+        return
+    if not have:
+        raise ValueError(f"Expected 1 or more dimensions (got {len(have)})")
+    if len(have) != 1 and have[:1] != want[:1]:
+        count = want[0] if want else 0
+        raise ValueError(f"Expected input batch_size ({have[0]}) to match target batch_size ({count}).")
+    if len(have) < 3:
+        if len(want) > 1:
+            raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+        if want != (1,):
+            _check_classes(read(target))
+            raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {want[0]}")
+    elif len(have) == 4 and len(want) != 3:
+        raise RuntimeError(
+            f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {len(want)}"
         )
-    want = (input.shape[0], *input.shape[2:]) if input.ndim > 1 else ()
-    if tuple(target.shape) != tuple(want):
-        raise RuntimeError(f"Expected target size {list(want)}, got {list(target.shape)}")
+    elif len(have) == 4:
+        raise RuntimeError(f"size mismatch (got input: {list(have)} , target: {list(want)}")
+    else:
+        raise RuntimeError(f"Expected target size {[have[0], *have[2:]]}, got {list(want)}")
 
 
 @composite(namespace="nn.functional", autocast="fp32")
@@ -196,16 +243,33 @@ def cross_entropy(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if not isinstance(input, Tensor) or not isinstance(target, Tensor):
         raise TypeError("cross_entropy_loss(): arguments 'input' and 'target' must be Tensor")
-    if tuple(input.shape) == tuple(target.shape) and target.is_floating_point():
+    if tuple(input.shape) == tuple(target.shape):
+        if ignore_index >= 0:
+            raise RuntimeError("ignore_index is not supported for floating point target")
         return _soft_targets(input, target, weight, reduction, label_smoothing)
     _check_shapes(input, target)
-    return dispatch.run(cross_entropy_indices, (input, target, weight), (ignore_index, reduction, label_smoothing))
+    statics = (ignore_index, reduction, label_smoothing)
+    return dispatch.run(cross_entropy_indices, (input, _single(input, target), weight), statics)
+
+
+def _single(input, target):
+    """The target, without the dimension that the one of a single sample may have."""
+    return target.reshape(()) if input.ndim == 1 and target.ndim else target
 
 
 def _soft_targets(input, target, weight, reduction, smoothing):
     axis = 1 if input.ndim > 1 else 0
-    classes = input.shape[axis]
-    if smoothing:
+    if not target.is_floating_point():
+        have = dtypes.scalar_type_name(target.dtype)
+        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {have}")
+    classes = input.size(axis)
+    if input.dtype.category != FLOAT:
+        raise not_implemented(
+            "log_softmax_lastdim_kernel_impl" if input.ndim < 3 else "log_softmax_kernel_impl", read(input)
+        )
+    if weight is not None and tuple(weight.shape) != (classes,):
+        raise RuntimeError(f"cross_entropy: {_wrong_weights(classes, weight.shape)}")
+    if smoothing and classes:
         target = target * (1 - smoothing) + smoothing / classes
     terms = input.log_softmax(axis) * target
     if weight is not None:
@@ -213,7 +277,7 @@ def _soft_targets(input, target, weight, reduction, smoothing):
     if reduction == "none":
         return -terms.sum(axis)
     total = -terms.sum()
-    return total if reduction == "sum" else total / (input.numel() // classes)
+    return total if reduction == "sum" else total / (input.numel() // classes if classes else 0)
 
 
 @composite(namespace="nn.functional")
@@ -225,7 +289,5 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     Raises: IndexError for a class out of range, ValueError or RuntimeError for shapes that do not fit.
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
-    if read(input).ndim < 1:
-        raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
     _check_shapes(input, target)
-    return dispatch.run(nll_indices, (input, target, weight), (ignore_index, reduction))
+    return dispatch.run(nll_indices, (input, _single(input, target), weight), (ignore_index, reduction))

@@ -5,6 +5,8 @@ T time steps, N samples, C classes, S labels a target. Source: Graves et al., Co
 
 from __future__ import annotations
 
+import operator
+
 import mlx.core as mx
 import numpy as np
 
@@ -14,6 +16,7 @@ from .._core.numerics.elementary import exp, logaddexp
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor, wrap
 from .cross_entropy import legacy_reduction
+from .kinds import FLOAT, INT, only
 
 # stands for log(0): infinities would make the gradient of a sum of logarithms nan
 _NOTHING = -1e30
@@ -60,10 +63,76 @@ def _(g, log_probs, labels, lengths, counts):
     return direct + mx.expand_dims(inside.astype(g.dtype) * g, -1) * exp(log_probs)
 
 
+only(ctc_losses, "ctc_loss_cpu", FLOAT)
+
+
 def _host(value) -> np.ndarray:
-    return (
-        to_numpy(host_value(value)).astype(np.int64) if isinstance(value, Tensor) else np.asarray(value, dtype=np.int64)
-    )
+    return to_numpy(host_value(value)).astype(np.int64)
+
+
+def _lengths(name: str, place: int, value, N: int) -> np.ndarray:
+    """Lengths on the host (N). Raises: RuntimeError for floats, or another number of them."""
+    if isinstance(value, Tensor):
+        if value.dtype.category != INT:
+            raise RuntimeError(f"{name} must be integral")
+        lengths = _host(value).reshape(-1)
+    elif isinstance(value, (tuple, list)) and all(hasattr(n, "__index__") for n in value):
+        lengths = np.asarray([operator.index(n) for n in value], dtype=np.int64)
+    else:
+        kind = type(value).__name__
+        raise TypeError(f"ctc_loss(): argument '{name}' (position {place}) must be Tensor or tuple of ints, not {kind}")
+    if len(lengths) != N:
+        raise RuntimeError(f"{name} must be of size batch_size")
+    return lengths
+
+
+_WHILE = "(while checking arguments for ctc_loss_allocate_outputs)"
+
+
+def _check_ends(name: str, lengths: np.ndarray, most: int | None = None) -> None:
+    for wrong, words in ((lengths < 0, "least 0"), (most is not None and lengths > most, f"most {most}")):
+        if np.any(wrong):
+            raise RuntimeError(f"Expected {name} to have value at {words}, but got value {lengths[wrong][0]} {_WHILE}")
+
+
+def _check_targets(shape, counts: np.ndarray) -> None:
+    """Refuse targets of a shape that does not fit the lengths."""
+    ends = f"for argument #2 'targets' {_WHILE}"
+    if len(shape) not in (1, 2):
+        raise RuntimeError(f"Expected 1 to 2 dimensions, but got {len(shape)}-dimensional tensor {ends}")
+    _check_ends("target_lengths", counts)
+    size = len(counts) if len(shape) == 2 else int(counts.sum())
+    if shape[0] != size:
+        raise RuntimeError(f"Expected tensor to have size {size} at dimension 0, but got size {shape[0]} {ends}")
+    longest = int(counts.max(initial=0))
+    if len(shape) == 2 and shape[1] < longest:
+        raise RuntimeError(
+            f"Expected tensor to have size at least {longest} at dimension 1, but got size {shape[1]} {ends}"
+        )
+
+
+def _check_kinds(input_lengths, target_lengths, blank) -> None:
+    mixed = isinstance(input_lengths, Tensor) is not isinstance(target_lengths, Tensor)
+    if mixed or isinstance(blank, bool) or not hasattr(blank, "__index__"):
+        words = ", ".join(type(v).__name__ for v in (input_lengths, target_lengths, blank))
+        raise TypeError(
+            "ctc_loss() received an invalid combination of arguments: the lengths must be two Tensors or two tuples of ints and "
+            f"blank an int, not {words}"
+        )
+
+
+def _batch_of(log_probs, blank: int):
+    """Log-probabilities (T, N, C). Raises: RuntimeError for others, or if the blank is none of the classes."""
+    if not log_probs.numel():
+        raise RuntimeError("log_probs tensor must not be empty")
+    probs = log_probs if log_probs.ndim == 3 else log_probs.unsqueeze(1)
+    if probs.ndim != 3:
+        raise RuntimeError(
+            f"Expected 3-dimensional tensor, but got {probs.ndim}-dimensional tensor for argument #1 'log_probs' {_WHILE}"
+        )
+    if not 0 <= blank < probs.shape[2]:
+        raise RuntimeError("blank must be in label range")
+    return probs
 
 
 def _labels(targets: np.ndarray, counts: np.ndarray, blank: int, N: int) -> np.ndarray:
@@ -87,21 +156,14 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
     Raises: RuntimeError for lengths or labels out of range.
     """
     reduction = legacy_reduction(None, None, reduction)
-    single = log_probs.ndim == 2
-    probs = log_probs.unsqueeze(1) if single else log_probs
+    _check_kinds(input_lengths, target_lengths, blank)
+    single = log_probs.ndim != 3
+    probs = _batch_of(log_probs, blank)
     T, N, C = probs.shape
-    if not 0 <= blank < C:
-        raise RuntimeError("blank must be in label range")
-    lengths, counts = np.atleast_1d(_host(input_lengths)), np.atleast_1d(_host(target_lengths))
-    if len(lengths) != N or len(counts) != N:
-        raise RuntimeError("input_lengths and target_lengths must be of size batch_size")
-    if (lengths > T).any() or (lengths < 0).any():
-        raise RuntimeError(f"Expected input_lengths to have value at most {T}, but got value {int(lengths.max())} (while checking "
-                           "arguments for ctc_loss_cpu)")  # fmt: skip
-    host_targets = _host(targets)
-    if single and host_targets.ndim == 1:
-        host_targets = host_targets[None]
-    labels = _labels(host_targets, counts, blank, N)
+    lengths, counts = _lengths("input_lengths", 3, input_lengths, N), _lengths("target_lengths", 4, target_lengths, N)
+    _check_targets(targets.shape, counts)
+    _check_ends("input_lengths", lengths, T)
+    labels = _labels(_host(targets), counts, blank, N)
     if labels.min(initial=0) < 0 or labels.max(initial=0) >= C:
         raise RuntimeError("ctc_loss: a label is out of range")
     losses = dispatch.run(ctc_losses, (probs,), (labels, lengths, counts))

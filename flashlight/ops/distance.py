@@ -7,9 +7,12 @@ import math
 import mlx.core as mx
 import numpy as np
 
+from .._core import dispatch, dtypes
 from .._core.conversion import from_host
 from .._core.table import Array, composite, op
-from .kinds import not_implemented
+from .._core.tensor import read, wrap_dim
+from .arithmetic import TWO_BOOLS, refuse_a_bool
+from .kinds import FLOAT
 from .norms import p_norm
 
 _BOTH = ("torch", "nn.functional")
@@ -39,8 +42,23 @@ def _norm(x, p: float):
 @op(namespace=_BOTH, method=False, out=False, promote="same", autocast="gpu fp32", backward="Norm", watch="output")
 def pairwise_distance(x1: Array, x2: Array, p=2.0, eps=1e-06, keepdim=False) -> Array:
     """``norm(x1 - x2 + eps, p)`` over the last dimension. Shape: (*, D), (*, D) -> (*)."""
-    out = _norm(x1 - x2 + eps, p)
+    d = x1 - x2 + eps
+    if not d.ndim:
+        return _norm(d.reshape(1), p)
+    out = _norm(d, p)
     return mx.expand_dims(out, -1) if keepdim else out
+
+
+pairwise_distance.guarded(refuse_a_bool)
+
+
+@pairwise_distance.checked
+def _(arrays, statics):
+    if not isinstance(statics[2], bool):
+        raise TypeError(f"pairwise_distance(): argument 'keepdim' must be bool, not {type(statics[2]).__name__}")
+    if arrays[0].dtype == mx.bool_:
+        raise RuntimeError(TWO_BOOLS)
+    return arrays
 
 
 @op(namespace=_BOTH, method=False, out=False, autocast="gpu fp32", watch="input output")
@@ -68,15 +86,23 @@ def _(arrays, statics):
     if statics[0] < 0:
         raise RuntimeError("pdist only supports non-negative p values")
     if not mx.issubdtype(arrays[0].dtype, mx.floating):
-        raise not_implemented("pdist", arrays[0])
+        raise RuntimeError("pdist only supports floating-point dtypes")
     return arrays
 
 
 @composite(namespace=_BOTH, method=False)
 def cosine_similarity(x1, x2, dim=1, eps=1e-08):
     """``x1 . x2 / (max(|x1|, eps) max(|x2|, eps))`` over ``dim``; the shapes broadcast."""
-    if not (x1.is_floating_point() or x1.is_complex()) or not (x2.is_floating_point() or x2.is_complex()):
-        raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {x1.dtype}")
+    common = x1.dtype if x1.dtype is x2.dtype else dispatch.common_dtype((read(x1), read(x2)))
+    if common.category != FLOAT:
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {dtypes.scalar_type_name(common)}"
+        )
+    if eps < 0:
+        raise RuntimeError(f"eps must be non-negative, got: {eps:g}")
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"cosine_similarity(): argument 'dim' (position 3) must be int, not {type(dim).__name__}")
+    wrap_dim(dim, max(x1.ndim, x2.ndim))
     return _cosine.public(x1, x2, dim, eps)
 
 

@@ -63,8 +63,10 @@ def _dropped(input: Tensor, p: float, train: bool, inplace: bool, feature: bool,
         return input
     if input.is_complex() and p < 1:
         raise NotImplementedError("\"bernoulli_scalar_cpu_\" not implemented for 'ComplexFloat'")
-    if not input.is_floating_point() and not input.is_complex():
-        raise cannot_cast("Float", dtypes.scalar_type_name(input.dtype))
+    if p < 1 and not input.is_floating_point():
+        # alpha dropout of booleans has already made integers of them
+        kind = dtypes.int64 if alpha and input.dtype is dtypes.bool_ else input.dtype
+        raise cannot_cast("Float", dtypes.scalar_type_name(kind))
     if p == 1:
         statics = (mx.zeros((), input.dtype.mlx), None)
     else:

@@ -8,10 +8,9 @@ import mlx.core as mx
 
 from .._core import dispatch, dtypes
 from .._core.axes import summed
-from .._core.modes import modes
 from .._core.table import Array, Arrays, composite, op
 from .._core.tensor import Tensor
-from .matmul import product
+from .matmul import of_one_scalar_type, product
 
 _ELLIPSIS = "..."
 
@@ -144,7 +143,8 @@ def _simplified(a, labels: tuple, keep: set, lengths: dict):
             labels = [x for k, x in enumerate(labels) if k not in (i, j)] + [c]
     gone = [i for i, c in enumerate(labels) if c not in keep or (a.shape[i] == 1 and lengths[c] != 1)]
     if gone:
-        a = summed(a, axis=gone).astype(a.dtype)
+        # as in torch, sums of whole numbers are int64, those in a product keep their dtype
+        a = summed(a, axis=gone).astype(a.dtype if mx.issubdtype(a.dtype, mx.inexact) else mx.int64)
         labels = [c for i, c in enumerate(labels) if i not in gone]
     return a, labels
 
@@ -163,6 +163,12 @@ def _arranged(a, labels, groups):
     return a.reshape(shape)
 
 
+def _without(a, labels, gone) -> tuple:
+    """``a`` without some dimensions of length one."""
+    at = [i for i, c in enumerate(labels) if c in gone]
+    return (mx.squeeze(a, at) if at else a), [c for c in labels if c not in gone]
+
+
 def _contract(a, left, b, right, keep) -> tuple:
     """The product of two operands summed over the labels they share that ``keep`` does not name."""
     shared = [c for c in left if c in right]
@@ -170,9 +176,17 @@ def _contract(a, left, b, right, keep) -> tuple:
     rows, columns = [c for c in left if c not in shared], [c for c in right if c not in shared]
     lengths = dict(zip(left, a.shape, strict=True)) | dict(zip(right, b.shape, strict=True))
     labels = batch + rows + columns
+    if all(lengths[c] == 1 for c in summed):
+        a, left = _without(a, left, summed)
+        b, right = _without(b, right, summed)
+        summed = []
     if summed:
+        a, b = of_one_scalar_type("bmm", a, b)
         result = product(_arranged(a, left, (batch, rows, summed)), _arranged(b, right, (batch, summed, columns)))
     else:
+        if a.dtype != b.dtype:
+            common = dtypes.to_mlx(dtypes.promote_types(dtypes.from_mlx(a.dtype), dtypes.from_mlx(b.dtype)))
+            a, b = a.astype(common), b.astype(common)
         result = _arranged(a, left, (batch, rows, ())) * _arranged(b, right, (batch, (), columns))
     return result.reshape([lengths[c] for c in labels]), labels
 
@@ -238,13 +252,6 @@ def _evaluate(operands, inputs, output) -> Tensor:
     width = max((-c for labels in spread for c in labels if isinstance(c, int)), default=0)
     output = tuple(_output_labels(output, inputs, spread, width))
     lengths = _lengths(spread, [t.shape for t in operands])
-    if len(operands) > 1:
-        for t in operands[1:]:
-            if t.dtype is not operands[0].dtype and modes.autocast is None:
-                found, want = map(dtypes.scalar_type_name, (t.dtype, operands[0].dtype))
-                raise RuntimeError(f"expected scalar type {want} but found {found}")
-        if operands[0].dtype is dtypes.bool_:
-            raise NotImplementedError("\"bmm\" not implemented for 'Bool'")
     for i, j, kept in _order(spread, output, lengths):
         pair = _step([operands[i], operands[j]], [spread[i], spread[j]], kept, lengths)
         operands = [t for k, t in enumerate(operands) if k not in (i, j)] + [pair]

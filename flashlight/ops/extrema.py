@@ -7,9 +7,10 @@ import mlx.core as mx
 from .._core import device as devices
 from .._core import dispatch, dtypes, return_types
 from .._core.axes import axes_of, numpy_names, summed
-from .._core.table import Array, composite, op, operators
+from .._core.table import MISSING, Array, composite, op, operators
 from .._core.tensor import Tensor, read
 from .kinds import COMPLEX, kind_of, not_implemented
+from .random import refused
 from .reduce import spread
 from .selection import lifted, lowered, picked, put_back
 
@@ -173,7 +174,10 @@ def _extremum(name: str, reduce, arg, pairwise: str):
     word = "largest" if name == "max" else "smallest"
 
     @numpy_names
-    def extremum(input, dim=None, keepdim=None, *, other=None, out=None):
+    def extremum(input, dim=MISSING, keepdim=None, *, other=MISSING, out=None):
+        if dim is None or other is None:
+            raise refused(name, (input,), {k: v for k, v in (("dim", dim), ("other", other)) if v is not MISSING})
+        dim, other = None if dim is MISSING else dim, None if other is MISSING else other
         if isinstance(dim, Tensor) and (dim.ndim or dim.dtype.category != dtypes.INT or keepdim is None):
             dim, other = None, dim
         if other is not None:

@@ -124,7 +124,9 @@ def _sized(t: Tensor, axes, lengths) -> Tensor:
 
 def _axes_and_lengths(t: Tensor, s, dim) -> tuple[list, list]:
     if dim is not None:
-        dim = [dim] if isinstance(dim, int) else list(dim)
+        dim = [wrap_dim(d, t.ndim) for d in ([dim] if isinstance(dim, int) else dim)]
+        if len(set(dim)) != len(dim):
+            raise RuntimeError("FFT dims must be unique")
     if s is not None:
         s = [s] if isinstance(s, int) else list(s)
     if s is not None and dim is not None and len(s) != len(dim):
@@ -134,9 +136,7 @@ def _axes_and_lengths(t: Tensor, s, dim) -> tuple[list, list]:
     if dim is None:
         count = t.ndim if s is None else len(s)
         dim = range(t.ndim - count, t.ndim)
-    axes = [wrap_dim(d, t.ndim) for d in dim]
-    if len(set(axes)) != len(axes):
-        raise RuntimeError("FFT dims must be unique")
+    axes = list(dim)
     lengths = [t.shape[d] for d in axes]
     if s is not None:
         lengths = [m if n == -1 else n for n, m in zip(s, lengths, strict=True)]

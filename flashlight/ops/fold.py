@@ -10,6 +10,7 @@ import mlx.core as mx
 from .._core.table import Array, op
 from .conv import spread
 from .conv_cpu import placed
+from .kinds import not_implemented
 
 _BOTH = ("torch", "nn.functional")
 
@@ -19,14 +20,17 @@ def _arguments(name: str, kernel_size, dilation, padding, stride) -> tuple:
     kernel, dilation = spread(kernel_size, 2, "kernel_size", name), spread(dilation, 2, "dilation", name)
     padding, stride = spread(padding, 2, "padding", name), spread(stride, 2, "stride", name)
     for label, values, lowest in (
-        ("kernel size", kernel, 1),
-        ("stride", stride, 1),
+        ("kernel", kernel, 1),
         ("dilation", dilation, 1),
         ("padding", padding, 0),
+        ("stride", stride, 1),
     ):
         if min(values) < lowest:
             bound = "greater than zero" if lowest else "non-negative"
-            raise RuntimeError(f"{label} should be {bound}, but got {label.replace(' ', '_')}: {list(values)}")
+            what, short = label + " size" * (label == "kernel"), label[:3] if label == "padding" else label
+            raise RuntimeError(
+                f"{what} should be {bound}, but got {short}_height: {values[0]} {short}_width: {values[1]}"
+            )
     return kernel, dilation, padding, stride
 
 
@@ -65,6 +69,12 @@ def _batched(fn, x, ndim: int, *args):
     return fn(x, *args) if x.ndim == ndim else fn(x[None], *args)[0]
 
 
+def _check_dtype(kernel: str, a) -> None:
+    # torch moves booleans too
+    if mx.issubdtype(a.dtype, mx.integer):
+        raise not_implemented(kernel, a)
+
+
 @op(namespace="nn.functional", backward="Im2Col")
 def unfold(input: Array, kernel_size, dilation=1, padding=0, stride=1) -> Array:
     """Sliding blocks as columns. Shape: (N, C, H, W) or (C, H, W) -> (N, C * K, L) or (C * K, L)."""
@@ -79,8 +89,13 @@ def _(g, shapes, kernel_size, dilation, padding, stride):
 
 @unfold.checked
 def _(arrays, statics):
-    kernel, dilation, padding, stride = arguments = _arguments("unfold", *statics)
     shape = arrays[0].shape
+    if len(shape) < 3:
+        n = len(shape)
+        if not n:
+            raise IndexError("Dimension specified as 1 but tensor has no dimensions")
+        raise IndexError(f"Dimension out of range (expected to be in range of [-{n}, {n - 1}], but got {n})")
+    kernel, dilation, padding, _ = arguments = _arguments("unfold", *statics)
     if len(shape) not in (3, 4) or 0 in shape[-3:]:
         raise RuntimeError(
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for "
@@ -91,9 +106,10 @@ def _(arrays, statics):
     if min(out) < 1:
         raise RuntimeError(
             f"Given input with spatial size ({shape[-2]}, {shape[-1]}), kernel_size={kernel}, dilation={dilation}, "
-            f"padding={padding}, stride={stride}, calculated shape of the array of sliding blocks as {out}, but its "
+            f"padding={padding}, calculated shape of the array of sliding blocks as {out}, but its "
             "components must be at least one."
         )
+    _check_dtype("im2col_out_cpu", arrays[0])
     return arrays
 
 
@@ -134,10 +150,16 @@ def _(arrays, statics):
             f"{out[1]} = "
             f"{out[0] * out[1]}, but got input.size(2)={shape[-1]}."
         )
+    _check_dtype("col2im_out_cpu", arrays[0])
     return arrays
 
 
 # ------------------------------------------------------------------------------------------------------------- shuffles
+def _check_factor(name: str, label: str, value) -> None:
+    if not hasattr(value, "__index__") or isinstance(value, bool):
+        raise TypeError(f"{name}(): argument '{label}' (position 2) must be int, not {type(value).__name__}")
+
+
 @op(namespace=_BOTH, method=False, out=False, watch="")
 def pixel_shuffle(input: Array, upscale_factor) -> Array:
     """Channels to space: (*, C r^2, H, W) -> (*, C, H r, W r) with r the factor. https://arxiv.org/abs/1609.05158."""
@@ -153,7 +175,10 @@ def pixel_shuffle(input: Array, upscale_factor) -> Array:
 def _(arrays, statics):
     shape, r = arrays[0].shape, statics[0]
     if len(shape) < 3:
-        raise RuntimeError(f"pixel_shuffle expects input to have at least 3 dimensions, but got {len(shape)}")
+        raise RuntimeError(
+            f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)"
+        )
+    _check_factor("pixel_shuffle", "upscale_factor", r)
     if r <= 0:
         raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
     if shape[-3] % (r * r):
@@ -180,8 +205,9 @@ def _(arrays, statics):
     shape, r = arrays[0].shape, statics[0]
     if len(shape) < 3:
         raise RuntimeError(
-            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {len(shape)} dim"
+            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)"
         )
+    _check_factor("pixel_unshuffle", "downscale_factor", r)
     if r <= 0:
         raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
     for label, i in (("height", -2), ("width", -1)):

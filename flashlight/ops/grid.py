@@ -12,7 +12,10 @@ import warnings
 
 import mlx.core as mx
 
+from .._core import dtypes
 from .._core.table import Array, composite, op
+from .._core.tensor import Tensor, read
+from .kinds import not_implemented
 
 _MODES, _PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
 
@@ -179,11 +182,9 @@ def _sampled(input: Array, grid: Array, mode, padding, align) -> Array:
 
 
 def _check(input, grid, mode: str) -> None:
-    if input.dim() not in (4, 5) or input.dim() != grid.dim():
-        raise RuntimeError(
-            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with sizes "
-            f"{list(input.shape)} and grid with sizes {list(grid.shape)}"
-        )
+    for i, (name, t) in enumerate((("input", input), ("grid", grid)), 1):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"grid_sampler(): argument '{name}' (position {i}) must be Tensor, not {type(t).__name__}")
     if input.shape[0] != grid.shape[0]:
         raise RuntimeError(
             f"grid_sampler(): expected grid and input to have same batch size, but got input with sizes "
@@ -195,18 +196,25 @@ def _check(input, grid, mode: str) -> None:
             f"grid_sampler(): expected grid to have size {input.dim() - 2} in last dimension, but got grid with sizes "
             f"{list(grid.shape)}"
         )
-    if input.dtype is not grid.dtype:
-        raise RuntimeError(
-            f"grid_sampler(): expected input and grid to have same dtype, but input has {input.dtype} and grid has "
-            f"{grid.dtype}"
-        )
     if 0 in input.shape[2:]:
         raise RuntimeError(
             f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
-            f"{list(input.shape)}"
+            f"{list(input.shape)} with dimension {2 + input.shape[2:].index(0)} being empty"
+        )
+    if input.dim() not in (4, 5) or input.dim() != grid.dim():
+        raise RuntimeError(
+            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with sizes "
+            f"{list(input.shape)} and grid with sizes {list(grid.shape)}"
         )
     if mode == "bicubic" and input.dim() == 5:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
+    if not input.is_floating_point():
+        raise not_implemented(
+            "grid_sampler_2d_cpu_kernel_impl" if input.dim() == 4 else "grid_sampler3d_cpu", read(input)
+        )
+    if input.dtype is not grid.dtype:
+        have, want = (dtypes.scalar_type_name(t.dtype) for t in (grid, input))
+        raise RuntimeError(f"expected scalar type {want} but found {have}")
 
 
 @composite(namespace="nn.functional")
@@ -234,4 +242,10 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 @composite(method=False)
 def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
     """``grid_sample`` with its modes as numbers: their places in torch's lists."""
+    for what, given, known in (
+        ("interpolation_mode", interpolation_mode, _MODES),
+        ("padding_mode", padding_mode, _PADDINGS),
+    ):
+        if not 0 <= given < len(known):
+            raise RuntimeError(f"grid_sampler(): {what} must be in [0, {len(known) - 1}], but got {given}")
     return grid_sample(input, grid, _MODES[interpolation_mode], _PADDINGS[padding_mode], align_corners)

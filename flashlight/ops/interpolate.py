@@ -19,7 +19,7 @@ from .._core.table import Array, composite, namespaces, op
 from .._core.tensor import Tensor
 
 _LINEAR = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
-_MODES = ("nearest", "nearest-exact", "area", *_LINEAR)
+_MODES = ("nearest", "nearest-exact", "area", "lanczos", *_LINEAR)
 
 
 # ---------------------------------------------------------------------------------------------------------------- taps
@@ -67,16 +67,23 @@ def _taps(mode: str, size: int, out: int, scale: float | None, align: bool, anti
 def _antialiased(mode: str, size: int, out: int, ratio) -> tuple:
     # the kernel is widened to the step when shrinking, and the weights inside the image sum to one; torch steps from half a
     # step with aligned corners too
-    stretch, reach = max(float(ratio), 1.0), 2.0 if mode == "bicubic" else 1.0
+    stretch, reach = max(float(ratio), 1.0), {"lanczos": 3.0, "bicubic": 2.0}.get(mode, 1.0)
     center = ((np.arange(out, dtype=ratio.dtype) + ratio.dtype.type(0.5)) * ratio).astype(np.float64)
     support = reach * stretch
     start = np.maximum((center - support + 0.5).astype(np.int64), 0)
     end = np.minimum((center + support + 0.5).astype(np.int64), size)
     taps = start[:, None] + np.arange(int((end - start).max()))
     distance = (taps - center[:, None] + 0.5) / stretch
-    weights = _cubic(distance, -0.5) if mode == "bicubic" else np.maximum(1 - np.abs(distance), 0)
+    weights = _KERNELS[mode](distance)
     weights = np.where(taps < end[:, None], weights, 0.0)
     return np.minimum(taps, size - 1), weights / weights.sum(1, keepdims=True)
+
+
+_KERNELS = {
+    "bilinear": lambda t: np.maximum(1 - np.abs(t), 0),
+    "bicubic": lambda t: _cubic(t, -0.5),
+    "lanczos": lambda t: np.where(np.abs(t) < 3, np.sinc(t) * np.sinc(t / 3), 0.0),
+}
 
 
 @functools.lru_cache(64)
@@ -134,7 +141,8 @@ def _is_identity(*spec) -> bool:
 
 
 def _axes(shape, sizes, mode, align, scales, antialias, dtype) -> list:
-    single = dtype != mx.float64
+    # the weights of images of bytes are worked out in double precision too
+    single = dtype not in (mx.float64, mx.uint8)
     found = []
     for i, (n, out, scale) in enumerate(zip(shape[2:], sizes, scales, strict=True)):
         spec = (mode, n, out, scale, align, antialias, single)
@@ -189,10 +197,12 @@ def _(g, sizes, mode, align, scales, antialias, shapes, dtypes):
 @_interpolated.checked
 def _(arrays, statics):
     shape = arrays[0].shape
-    if min(statics[0]) <= 0 or 0 in shape[1:]:
+    if min(statics[0]) > 0 and 0 in shape[1:2]:
+        raise RuntimeError(f"Non-empty {len(shape)}D data tensor expected but got a tensor with sizes {list(shape)}")
+    if min(statics[0]) <= 0 or 0 in shape[2:]:
         raise RuntimeError(
-            "Input and output sizes should be greater than 0, but got input "
-            f"({', '.join(f'{n}' for n in shape[2:])}) and output ({', '.join(f'{n}' for n in statics[0])})"
+            f"Input and output sizes should be greater than 0, but got input ({_named(shape[2:])}) "
+            f"{'and ' if len(shape) == 3 else ''}output ({_named(statics[0])})"
         )
     kind = arrays[0].dtype
     if not mx.issubdtype(kind, mx.floating) and kind != mx.uint8:
@@ -201,35 +211,70 @@ def _(arrays, statics):
     return arrays
 
 
+def _named(sizes) -> str:
+    return ", ".join(f"{name}: {n}" for name, n in zip("DHW"[-len(sizes) :], sizes, strict=True))
+
+
 # ----------------------------------------------------------------------------------------------------------- arguments
 def _sizes(input: Tensor, size, scale_factor, recompute: bool | None) -> tuple:
     """The output sizes, and the scale factors that fix the grid (None where the sizes do)."""
-    n = input.dim() - 2
+    n = max(input.dim() - 2, 0)
     if size is not None and scale_factor is not None:
         raise ValueError("only one of size or scale_factor should be defined")
     if size is not None:
         if isinstance(size, (tuple, list)):
             if len(size) != n:
-                raise ValueError(_mismatch("output", n, size, input, "size", "output size in (o1, o2, ...,oK)"))
-            return tuple(int(s) for s in size), (None,) * n
-        return (int(size),) * n, (None,) * n
+                raise ValueError(
+                    _mismatch("output", size, input, "output size of", "output size in (o1, o2, ...,oK) format")
+                )
+            if any(not hasattr(s, "__index__") for s in size):
+                raise TypeError(
+                    "expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], but got size "
+                    f"with types {[type(s) for s in size]}"
+                )
+            return tuple(s.__index__() for s in size), (None,) * n
+        if not hasattr(size, "__index__"):
+            raise TypeError(
+                f"interpolate(): argument 'size' must be an int or a tuple of ints, not {type(size).__name__}"
+            )
+        return (size.__index__(),) * n, (None,) * n
     if scale_factor is None:
         raise ValueError("either size or scale_factor should be defined")
     factors = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * n
     if len(factors) != n:
         raise ValueError(
-            _mismatch("scale_factor", n, factors, input, "scale_factor", "scale_factor in (s1, s2, ...,sK)")
+            _mismatch(
+                "scale_factor", factors, input, "scale_factor of shape", "scale_factor in (s1, s2, ...,sK) format"
+            )
         )
     sizes = tuple(math.floor(int(s) * float(f)) for s, f in zip(input.shape[2:], factors, strict=True))
     return sizes, (None,) * n if recompute else tuple(float(f) for f in factors)
 
 
-def _mismatch(what: str, n: int, given, input: Tensor, name: str, form: str) -> str:
+def _mismatch(what: str, given, input: Tensor, name: str, form: str) -> str:
     return (
         f"Input and {what} must have the same number of spatial dimensions, but got input with spatial dimensions of "
-        f"{list(input.shape[2:])} and {name} of {given}. Please provide input tensor in (N, C, d1, d2, ...,dK) "
+        f"{list(input.shape[2:])} and {name} {given}. Please provide input tensor in (N, C, d1, d2, ...,dK) "
         f"format and {form}."
     )
+
+
+def _check_mode(mode: str, n: int, antialias: bool) -> None:
+    """Whether a mode fits ``n`` spatial dimensions."""
+    if antialias and not (mode in ("bilinear", "bicubic", "lanczos") and n == 2):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input"
+        )
+    if mode == "lanczos" and n == 2 and not antialias:
+        raise ValueError("Lanczos mode requires antialias=True")
+    needed = {**_LINEAR, "lanczos": 2}.get(mode, n)
+    if n in (1, 2, 3) and mode in ("linear", "bilinear", "trilinear") and needed != n:
+        raise NotImplementedError(f"Got {n + 2}D input, but {mode} mode needs {needed + 2}D input")
+    if n not in (1, 2, 3) or mode not in _MODES or needed != n:
+        raise NotImplementedError(
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {n + 2}D) for the modes: nearest | linear | "
+            f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
+        )
 
 
 @composite(namespace="nn.functional")
@@ -244,8 +289,8 @@ def interpolate(
 ):
     """Resize the spatial dimensions to ``size``, or by ``scale_factor``. Shape: (N, C, *S), one to three in S.
 
-    ``mode``: nearest, nearest-exact, linear, bilinear, bicubic, trilinear or area; ``antialias`` goes with bilinear and
-    bicubic.
+    ``mode``: nearest, nearest-exact, linear, bilinear, bicubic, trilinear, lanczos or area; ``antialias`` goes with
+    bilinear and bicubic, and must with lanczos.
     """
     if mode in ("nearest", "area", "nearest-exact") and align_corners is not None:
         raise ValueError(
@@ -256,16 +301,9 @@ def interpolate(
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     n = input.dim() - 2
-    if antialias and not (mode in ("bilinear", "bicubic") and n == 2):
-        raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
-        )
-    if n not in (1, 2, 3) or mode not in _MODES or _LINEAR.get(mode, n) != n:
-        raise NotImplementedError(
-            "Input Error: Only 3D, 4D and 5D input Tensors supported (got "
-            f"{n + 2}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact "
-            f"(got {mode})"
-        )
+    _check_mode(mode, n, bool(antialias))
+    if mode == "lanczos" and align:
+        raise ValueError("Lanczos mode does not support align_corners=True")
     if mode == "area":
         return namespaces["nn.functional"][f"adaptive_avg_pool{n}d"](input, sizes)
     return _interpolated.public(input, sizes, mode, align, scales, bool(antialias))

@@ -7,6 +7,8 @@ differentiable.
 
 from __future__ import annotations
 
+import math
+
 import mlx.core as mx
 import numpy as np
 
@@ -54,6 +56,30 @@ def check_square(name: str, t, letter: str = "A") -> None:
     if t.shape[-1] != t.shape[-2]:
         raise RuntimeError(
             f"{name}: {letter} must be batches of square matrices, but they are {t.shape[-2]} by {t.shape[-1]} matrices"
+        )
+
+
+def check_lapack(kernel: str, t) -> None:
+    """Raise unless the dtype, of a tensor whose shape is known to fit, is one a LAPACK kernel exists for."""
+    d = t.dtype if isinstance(t.dtype, dtypes.dtype) else dtypes.from_mlx(t.dtype)
+    if d.category < dtypes.FLOAT or d.itemsize == 2:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{kind_name(d)}'")
+
+
+def check_linear_solve(name: str, b, A) -> None:
+    """Raise unless ``A x = b`` can be solved, in the words of torch's older solvers."""
+    if b.dtype is not A.dtype:
+        raise RuntimeError(
+            f"Expected b and A to have the same dtype, but found b of type {kind_name(b.dtype)} and A of type "
+            f"{kind_name(A.dtype)} instead."
+        )
+    (rows, columns), right = A.shape[-2:], b.shape[-2:]
+    if rows != columns:
+        raise RuntimeError(f"A must be batches of square matrices, but they are {rows} by {columns} matrices")
+    if rows != right[0]:
+        raise RuntimeError(
+            f"Incompatible matrix sizes for {name}: each A matrix is {rows} by {columns} but each b matrix is "
+            f"{right[0]} by {right[1]}"
         )
 
 
@@ -108,7 +134,7 @@ def each_matrix(fn, a: np.ndarray, *others: np.ndarray):
     if a.ndim == 2:
         return fn(a, *others)
     batch = a.shape[:-2]
-    flat = [x.reshape(-1, *x.shape[len(batch) :]) for x in (a, *others)]
+    flat = [x.reshape(math.prod(batch), *x.shape[len(batch) :]) for x in (a, *others)]
     found = [fn(*parts) for parts in zip(*flat, strict=True)]
     if not found:  # no matrices: what comes of an identity tells the shapes
         like = fn(
@@ -306,17 +332,17 @@ def _(gs, A, outputs, left):
     return -mx.matmul(conj_t(outputs[0]), to_b), to_b
 
 
-def _is_vector(A: Tensor, B: Tensor) -> bool:
+def is_vector(A: Tensor, B: Tensor) -> bool:
     """Whether torch takes ``B`` for a batch of vectors."""
     return B.ndim == 1 or (A.ndim - 1 == B.ndim and tuple(A.shape[:-1]) == tuple(B.shape))
 
 
-def check_equation(name: str, A, B, left: bool) -> None:
+def check_equation(name: str, A, B, left: bool, letter: str = "A") -> None:
     """Raise unless the shapes fit ``A X = B`` (or ``X A = B``) and the dtypes are one."""
     if A.dtype is not B.dtype:
         raise RuntimeError(
-            f"{name}: Expected A and B to have the same dtype, but found A of type {kind_name(A.dtype)} and B of type "
-            f"{kind_name(B.dtype)} instead"
+            f"{name}: Expected {letter} and B to have the same dtype, but found {letter} of type {kind_name(A.dtype)} "
+            f"and B of type {kind_name(B.dtype)} instead"
         )
     if A.shape[-2 if left else -1] != B.shape[-2 if left else -1]:
         raise RuntimeError(
@@ -340,7 +366,7 @@ def solve_ex(A, B, *, left: bool = True, check_errors: bool = False, out=None):
     """(solution of ``A X = B``, info): ``info`` is 0, or the number of the pivot that is zero."""
     check_square("linalg.solve", A)
     check_float("linalg.solve", A)
-    vector = _is_vector(A, B)
+    vector = is_vector(A, B)
     if not vector and B.ndim < 2:
         raise RuntimeError("linalg.solve: The input tensor B must have at least 2 dimensions.")
     if vector and not left:
@@ -353,9 +379,20 @@ def solve_ex(A, B, *, left: bool = True, check_errors: bool = False, out=None):
     check_equation("linalg.solve", A, right, left)
     a, b = broadcast_batches(A, right)
     x, info = dispatch.run(_solve_ex, (a, b), (left,))
+    info = _of_matrices(info, A.shape[:-2])
     if check_errors:
-        _check_solved(a.shape, info)
+        _check_solved(A.shape, info)
     return deliver(return_types.linalg_solve_ex(x.squeeze(-1) if vector else x, info), out)
+
+
+def _of_matrices(info: Tensor, batch) -> Tensor:
+    """What was found of every system, of the matrices alone: these may be repeated for more right sides."""
+    if tuple(info.shape) == tuple(batch):
+        return info
+    if not info.numel():
+        return info.new_zeros(batch)
+    info = info[(0,) * (info.ndim - len(batch))]
+    return info[tuple(slice(0, n) for n in batch)]
 
 
 def _check_solved(shape, info: Tensor) -> None:
@@ -394,11 +431,11 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
     "read."""
     check_square("linalg.solve_triangular", A)
     check_matrix("linalg.solve_triangular", B, "B")
-    check_float("linalg.solve_triangular", A)
     if A.dtype is not B.dtype:
         B = dispatch.cast(B, A.dtype)
     check_equation("linalg.solve_triangular", A, B, left)
-    a, b = broadcast_batches(A, B)
+    b, a = broadcast_batches(B, A)
+    check_lapack("triangular_solve_cpu", A)
     if left:
         return deliver(dispatch.run(_solve_triangular, (a, b), (upper, unitriangular)), out)
     x = dispatch.run(_solve_triangular, (a.mT, b.mT), (not upper, unitriangular))
@@ -408,9 +445,14 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
 @composite(autocast="cpu fp32")
 def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
     """(solution of ``A x = b`` for a triangular ``A``, copy of ``A``)."""
-    check_matrix("torch.triangular_solve", b, "b")
-    check_square("triangular_solve", A)
-    a, right = broadcast_batches(A, b)
+    for letter, t in (("b", b), ("A", A)):
+        if t.ndim < 2:
+            raise RuntimeError(
+                f"torch.triangular_solve: Expected {letter} to have at least 2 dimensions, but it has {t.ndim} "
+                "dimensions instead"
+            )
+    check_linear_solve("triangular_solve", b, A)
+    right, a = broadcast_batches(b, A)
     if transpose:
         x = solve_triangular(a.mT, right, upper=not upper, unitriangular=unitriangular)
     else:

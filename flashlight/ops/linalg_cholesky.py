@@ -13,12 +13,13 @@ from .linalg import (
     LinAlgError,
     broadcast_batches,
     check_float,
+    check_lapack,
+    check_linear_solve,
     check_square,
     conj_t,
     each_matrix,
     first_failure,
     in_batch,
-    kind_name,
     on_host,
     solve_triangular_arrays,
 )
@@ -111,7 +112,11 @@ def cholesky(input, upper: bool = False, *, out=None):
 
     Raises: LinAlgError if one is not positive-definite.
     """
-    factor, info = cholesky_ex(input, upper=upper)
+    if not input.numel():  # of nothing, torch does not look at the shape or the dtype
+        return deliver(input.clone(), out)
+    check_square("cholesky", input)
+    check_lapack("cholesky_cpu", input)
+    factor, info = dispatch.run(_cholesky_ex, (input,), (upper,))
     failed = first_failure(info)
     if failed is not None:
         raise _not_positive("cholesky", input.shape, failed)
@@ -124,20 +129,9 @@ def cholesky_solve(B, L, upper: bool = False, *, out=None):
     for letter, t in (("b", B), ("u", L)):
         if t.ndim < 2:
             raise RuntimeError(f"{letter} should have at least 2 dimensions, but has {t.ndim} dimensions instead")
-    if B.dtype is not L.dtype:
-        raise RuntimeError(
-            f"Expected b and A to have the same dtype, but found b of type {kind_name(B.dtype)} and A of type "
-            f"{kind_name(L.dtype)} "
-            "instead."
-        )
-    check_square("cholesky_solve", L)
-    if L.shape[-2] != B.shape[-2]:
-        raise RuntimeError(
-            f"Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by {L.shape[-1]} but each b "
-            "matrix is "
-            f"{B.shape[-2]} by {B.shape[-1]}"
-        )
+    check_linear_solve("cholesky_solve", B, L)
     b, factor = broadcast_batches(B, L)
+    check_lapack("cholesky_solve_cpu", b)
     return deliver(dispatch.run(_cholesky_solve, (b, factor), (upper,)), out)
 
 
@@ -184,6 +178,7 @@ def cholesky_inverse(L, upper: bool = False, *, out=None):
     Raises: LinAlgError if the factor has a zero on its diagonal.
     """
     check_square("cholesky_inverse", L)
+    check_lapack("cholesky_inverse_out_cpu", L)
     pivots = np.array(host_value(L.detach().diagonal(dim1=-2, dim2=-1)))
     if (pivots == 0).any():
         at = np.argwhere(pivots == 0)[0]

@@ -20,6 +20,7 @@ from .linalg import (
     broadcast_batches,
     check_equation,
     check_float,
+    check_lapack,
     check_matrix,
     check_square,
     conj_t,
@@ -150,7 +151,12 @@ def _():
     raise NotImplementedError("the derivative for 'geqrf' is not implemented.")
 
 
-geqrf.checked(matrix_input("geqrf"))
+@geqrf.checked
+def _(arrays, _statics):
+    if arrays[0].ndim < 2:
+        raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
+    check_lapack("geqrf_cpu", arrays[0])
+    return arrays
 
 
 # ------------------------------------------------------------------------------------------------------ singular values
@@ -236,6 +242,8 @@ def svdvals(A, *, driver=None, out=None):
 @op(namespace="_", name="eigh", method=False, host=True, backward="LinalgEigh")
 def _eigh(A: Array, UPLO) -> Array:
     """Eigenvalues and eigenvectors of Hermitian matrices."""
+    if not A.size:  # in any dtype, as in torch
+        return mx.zeros(A.shape[:-1], dtype=mx.float32 if A.dtype == mx.complex64 else A.dtype), A
 
     def factored(a):
         try:
@@ -271,9 +279,8 @@ def _(arrays, statics):
     check_square("linalg.eigh", arrays[0])
     if statics[0] not in ("L", "U", "l", "u"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {statics[0]}")
-    d = dtypes.from_mlx(arrays[0].dtype)
-    if d.category < dtypes.FLOAT or d.itemsize == 2:
-        raise NotImplementedError(f"\"linalg_eigh_cpu\" not implemented for '{dtypes.scalar_type_name(d)}'")
+    if arrays[0].size:
+        check_lapack("linalg_eigh_cpu", arrays[0])
     return arrays
 
 
@@ -417,9 +424,8 @@ def _(gs, outputs):
 
 def _factor_lu(name: str, A: Tensor, pivot: bool):
     check_matrix(name, A)
-    d = A.dtype
-    if d.category < dtypes.FLOAT or d.itemsize == 2:
-        raise NotImplementedError(f"\"lu_cpu\" not implemented for '{dtypes.scalar_type_name(d)}'")
+    if A.numel():  # of nothing, torch takes any dtype
+        check_lapack("lu_cpu", A)
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
     return dispatch.run(_lu_factor_ex, (A,), ())
@@ -469,6 +475,14 @@ def compact_lu(A, pivot: bool = True, get_infos: bool = False, out=None):
 def _lu_unpack(LU: Array, pivots: Array) -> Array:
     """P, L and U."""
     m = LU.shape[-2]
+    if not LU.size:
+        p = mx.broadcast_to(mx.eye(m, dtype=LU.dtype), (*LU.shape[:-2], m, m))
+        k = min(LU.shape[-2:])
+        return (
+            p,
+            mx.zeros((*LU.shape[:-1], k), dtype=LU.dtype),
+            mx.zeros((*LU.shape[:-2], k, LU.shape[-1]), dtype=LU.dtype),
+        )
     p = on_host(lambda x: _permutation(x, m, np.float32), pivots).astype(LU.dtype)
     return p, _lower(LU), _upper(LU)
 
@@ -485,12 +499,25 @@ def _(gs, shapes):
 @composite(method=False)
 def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool = True, *, out=None):
     """(P, L, U) from a compact LU; what is not asked for is empty."""
-    if LU_pivots.dtype is not dtypes.int32:
+    if LU_data.ndim < 2:
+        raise RuntimeError(
+            f"torch.lu_unpack: Expected tensor with 2 or more dimensions. Got size: {list(LU_data.shape)} instead"
+        )
+    if unpack_pivots and LU_pivots.dtype is not dtypes.int32:
         raise RuntimeError(
             "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this "
             "function is intended "
             "to be used with the output produced by torch.linalg.lu_factor"
         )
+    wanted = (*LU_data.shape[:-2], min(LU_data.shape[-2:]))
+    if not LU_data.numel() or not unpack_pivots:
+        LU_pivots = LU_data.detach().new_ones(wanted, dtype=dtypes.int32)
+    elif tuple(LU_pivots.shape) != wanted:
+        if LU_pivots.numel() != math.prod(wanted):
+            raise RuntimeError(
+                f"torch.lu_unpack: Expected LU_pivots to have shape {list(wanted)}, but got {list(LU_pivots.shape)}"
+            )
+        LU_pivots = LU_pivots.reshape(wanted)
     p, low, up = dispatch.run(_lu_unpack, (LU_data, LU_pivots), ())
     nothing = LU_data.detach().new_zeros(0)
     if not unpack_data:
@@ -509,9 +536,22 @@ def linalg_lu(A, *, pivot: bool = True, out=None):
 def linalg_lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False, out=None):
     """The solution of ``A X = B`` (``A^H X = B`` with ``adjoint``, ``X A = B`` without ``left``) given the compact LU "
     "of A."""
-    check_square("torch.linalg.lu_solve", LU, "LU")
+    check_float("torch.linalg.lu_solve", LU, half=True)
+    if pivots.dtype is not dtypes.int32:
+        raise RuntimeError("linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
+    check_square("torch.linalg.lu_solve", LU)
     check_matrix("linalg.lu_solve", B, "B")
-    check_equation("linalg.lu_solve", LU, B, left)
+    check_equation("linalg.lu_solve", LU, B, left, "LU")
+    if pivots.ndim == 0:
+        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+    if pivots.shape[-1] != LU.shape[-1]:
+        raise RuntimeError("linalg.lu_solve: Number of pivots per batch should be same as the dimension of the matrix")
+    if tuple(pivots.shape) != tuple(LU.shape[:-1]):
+        raise RuntimeError(
+            "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
+            f"{list(pivots.shape)} instead"
+        )
+    check_lapack("linalg.lu_solve_cpu", LU)
     if not left:
         # (X A)^H = A^H X^H
         return deliver(linalg_lu_solve(LU, pivots, B.mH, adjoint=not adjoint).mH, out)

@@ -15,7 +15,16 @@ from .._core import dispatch, dtypes, return_types
 from .._core.conversion import host_value
 from .._core.dispatch import deliver
 from .._core.table import Array, composite, op
-from .linalg import broadcast_batches, check_equation, check_matrix, check_square, each_matrix, kind_name, on_host
+from .linalg import (
+    broadcast_batches,
+    check_float,
+    check_lapack,
+    check_linear_solve,
+    check_square,
+    each_matrix,
+    kind_name,
+    on_host,
+)
 
 _ALPHA = (1 + math.sqrt(17)) / 8  # bounds the growth of elements
 
@@ -115,8 +124,9 @@ def _():
 def ldl_factor_ex(A, *, hermitian: bool = False, check_errors: bool = False, out=None):
     """(compact LDL, pivots, info): ``info`` is 0, or the number of the first block of D that is zero."""
     check_square("torch.linalg.ldl_factor_ex", A)
-    if A.dtype.category < dtypes.FLOAT or A.dtype.itemsize == 2:
-        raise NotImplementedError(f"\"ldl_factor_kernel_cpu\" not implemented for '{kind_name(A.dtype)}'")
+    if A.dtype.category < dtypes.FLOAT:
+        check_float("torch.linalg.ldl_factor_ex", A)
+    check_lapack("ldl_factor_kernel_cpu", A)
     found = dispatch.run(_ldl_factor_ex, (A,), (hermitian and A.is_complex(),))
     bad = np.array(host_value(found[2])).reshape(-1)
     if check_errors and bad.any():
@@ -148,15 +158,21 @@ def _():
 @composite(namespace="linalg", method=False, differentiable=False, host=True)
 def ldl_solve(LD, pivots, B, *, hermitian: bool = False, out=None):
     """The solution of ``A X = B`` given the compact LDL of ``A``."""
-    check_square("torch.linalg.ldl_solve", LD, "LD")
-    check_matrix("torch.linalg.ldl_solve", B, "B")
-    check_equation("torch.linalg.ldl_solve", LD, B, True)
-    if pivots.dtype is not dtypes.int32:
+    name = "torch.linalg.ldl_solve"
+    check_square(name, LD)
+    check_float(name, LD, half=True)
+    if B.ndim < 2:
+        kept = f"out of range (expected to be in range of [{-B.ndim}, {B.ndim - 1}], but got -2)"
+        raise IndexError("Dimension " + (kept if B.ndim else "specified as -2 but tensor has no dimensions"))
+    check_linear_solve(name, B, LD)
+    if tuple(pivots.shape) != tuple(LD.shape[:-1]):
         raise RuntimeError(
-            f"torch.linalg.ldl_solve: Expected pivots to be integers. Got {kind_name(pivots.dtype)}"
-            if pivots.dtype.category > dtypes.INT
-            else "torch.linalg.ldl_solve: expected pivots of dtype torch.int32"
+            f"{name}: Expected LD.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
+            f"{list(pivots.shape)} instead"
         )
-    ld, b = broadcast_batches(LD, B)
+    if pivots.dtype.category != dtypes.INT:
+        raise RuntimeError(f"{name}: Expected pivots to be integers. Got {kind_name(pivots.dtype)}")
+    b, ld = broadcast_batches(B, LD)
+    check_lapack("ldl_solve_kernel_cpu", LD)
     exchanges = pivots.expand(*ld.shape[:-2], pivots.shape[-1])
     return deliver(dispatch.run(_ldl_solve, (ld, exchanges, b), (hermitian and LD.is_complex(),)), out)

@@ -15,12 +15,15 @@ from .._core.dispatch import deliver
 from .._core.numerics.host import require_values
 from .._core.table import Array, composite, namespaces, op, operators, publish
 from .._core.tensor import Tensor, wrap_dim
+from .joining import merged_shape
 from .linalg import (
     check_float,
+    check_lapack,
     check_matrix,
     check_square,
     conj_t,
     inv,
+    is_vector,
     kind_name,
     on_host,
     solve,
@@ -29,6 +32,7 @@ from .linalg import (
 )
 from .linalg_factor import eigvalsh, svdvals
 from .matmul import matmul
+from .random import refused
 from .shape import diagonal as diagonal_of
 
 
@@ -76,27 +80,46 @@ def _(g, A, output):
     )
 
 
-def _number(tol):
-    """A tolerance as a number or numpy array."""
-    return np.array(host_value(tol)) if isinstance(tol, Tensor) else tol
+def _numbers(name: str, A: Tensor, **tolerances) -> list:
+    """Tolerances as numbers or numpy arrays, checked."""
+    both = [tolerances.get(word) for word in ("atol", "rtol")]
+    if None not in both and len({isinstance(tol, Tensor) for tol in both}) == 2:
+        raise refused(name.replace(".", "_"), (A,), tolerances)
+    found = []
+    for word, tol in tolerances.items():
+        if isinstance(tol, Tensor):
+            if tol.is_complex():
+                kind = kind_name(tol.dtype)
+                raise RuntimeError(f"torch.{name}: {word} tensor of complex type is not supported. Got {kind}")
+            if A.numel():
+                merged_shape(tol.shape, A.shape[:-2])
+            tol = np.array(host_value(tol))
+        elif tol is not None and not dispatch.is_number(tol):
+            raise refused(name.replace(".", "_"), (A,), {word: tol})
+        found.append(tol)
+    return found
 
 
 @composite(namespace="linalg", method=False)
 def pinv(A, rcond=None, hermitian: bool = False, *, atol=None, rtol=None, out=None):
     """The Moore-Penrose inverse; singular values below ``max(atol, rtol * largest)`` count as zero."""
-    if A.ndim < 2 or A.dtype.category < dtypes.FLOAT:
+    if A.ndim < 2 or A.dtype.category < dtypes.FLOAT or A.dtype.itemsize == 2:
         raise RuntimeError(
             f"linalg.pinv({kind_name(A.dtype)}{{{list(A.shape)}}}): expected a tensor with 2 or more dimensions of "
             "float, double, "
             "cfloat or cdouble types"
         )
-    tolerances = _number(atol), _number(rcond if rcond is not None else rtol)
+    if hermitian and A.numel():
+        check_square("linalg.eigh", A)
+    tolerances = _numbers("linalg.pinv", A, atol=atol, rtol=rcond if rcond is not None else rtol)
     return deliver(dispatch.run(_pinv, (A,), (*tolerances, hermitian)), out)
 
 
 @composite(autocast="cpu fp32")
 def pinverse(input, rcond: float = 1e-15):
     """``linalg.pinv``."""
+    if not dispatch.is_number(rcond):
+        raise TypeError(f"pinverse(): argument 'rcond' (position 2) must be float, not {type(rcond).__name__}")
     return pinv(input, rcond)
 
 
@@ -104,15 +127,19 @@ def pinverse(input, rcond: float = 1e-15):
 def matrix_rank(A, tol=None, hermitian: bool = False, *, atol=None, rtol=None, out=None):
     """How many singular values exceed ``max(atol, rtol * largest)``."""
     check_matrix("torch.linalg.matrix_rank", A, "input")
+    bounded = tol is not None or rtol is not None  # of nothing, torch does not ask for the dtype's precision then
+    if (A.numel() or not bounded) and (A.dtype.category < dtypes.FLOAT or A.dtype.itemsize == 2):
+        raise RuntimeError("This function doesn't handle types other than float and double")
+    tol, atol, rtol = _numbers("linalg.matrix_rank", A, tol=tol, atol=atol, rtol=rtol)
     A = A.detach()
     if not A.numel():
         return deliver(A.new_zeros(A.shape[:-2], dtype=dtypes.int64), out)
     sizes = eigvalsh(A).abs() if hermitian else svdvals(A)
     values = np.array(host_value(sizes))
     if tol is not None:
-        cutoff = np.asarray(_number(tol))
+        cutoff = np.asarray(tol)
     else:
-        cutoff = _cutoff(values.max(-1), A.shape, values.dtype, _number(atol), _number(rtol))
+        cutoff = _cutoff(values.max(-1), A.shape, values.dtype, atol, rtol)
     from_values = (values > np.asarray(cutoff)[..., None]).sum(-1)
     return deliver(A.new_tensor(from_values, dtype=dtypes.int64), out)
 
@@ -130,18 +157,27 @@ def lstsq(input, b, rcond=None, *, driver=None):
     driver = "gelsy" if driver is None else driver
     if driver not in _DRIVERS:
         raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of ({', '.join(_DRIVERS)})")
-    check_matrix("torch.linalg.lstsq", input, "input")
+    if input.ndim < 2:
+        raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
+    if b.ndim < 1:
+        raise RuntimeError("torch.linalg.lstsq: other must have at least 1 dimension.")
+    if not 0 <= input.ndim - b.ndim <= 1:
+        raise RuntimeError(
+            "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
+        )
     check_float("torch.linalg.lstsq", input)
     if input.dtype is not b.dtype:
         raise RuntimeError(
             "torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
             f"{kind_name(input.dtype)} and other's dtype {kind_name(b.dtype)}"
         )
-    vector = b.ndim == input.ndim - 1
+    vector = is_vector(input, b)
     right = b.unsqueeze(-1) if vector else b
     m, n = input.shape[-2:]
-    if right.ndim < 2 or right.shape[-2] != m:
+    if right.shape[-2] != m:
         raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-2)")
+    if right.ndim < input.ndim:  # torch takes the batch from the first dimensions of both
+        right = right.expand(*merged_shape(input.shape[:-2], right.shape[: input.ndim - 2]), *right.shape[-2:])
     cutoff = np.finfo(input.dtype.to_real().numpy).eps * max(m, n) if rcond is None else rcond
     solution = pinv(input, rcond=cutoff).matmul(right)
     residuals = input.abs().flatten()[:0]
@@ -272,7 +308,8 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     check_matrix("linalg.matrix_norm", A)
     check_float("linalg.matrix_norm", A, half=True)
     if not isinstance(dim, (list, tuple)) or len(dim) != 2:
-        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
+        given = " ".join(map(str, dim)) if isinstance(dim, (list, tuple)) else dim
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {given}")
     dims = tuple(wrap_dim(d, A.ndim) for d in dim)
     if dims[0] == dims[1]:
         raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
@@ -303,6 +340,8 @@ def linalg_norm(A, ord=None, dim=None, keepdim: bool = False, *, out=None, dtype
 def cond(A, p=None, *, out=None):
     """The condition number of matrices in a norm: by default the ratio of the extreme singular values."""
     check_matrix("linalg.cond", A)
+    if not A.numel():
+        return deliver(A.new_zeros(A.shape[:-2], dtype=A.dtype.to_real()), out)
     if p is None or p in (2, -2):
         values = svdvals(A)
         largest, smallest = values[..., 0], values[..., -1]
@@ -331,6 +370,29 @@ def _eye_like(like: Tensor, rows: int, columns: int) -> Tensor:
     return like.detach().new_ones(n).diag()[:rows, :columns]
 
 
+def _length(tau: Tensor) -> int:
+    if tau.ndim == 0:
+        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+    return tau.shape[-1]
+
+
+def _check_factors(name: str, A: Tensor, tau: Tensor) -> None:
+    """Raise unless there is a row of factors for each matrix of reflectors."""
+    if tau.ndim != A.ndim - 1:
+        raise RuntimeError(
+            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal to {tau.ndim} and "
+            f"input.ndim is equal to {A.ndim}"
+        )
+    _check_batch(name, "tau", tau.shape[:-1], A)
+
+
+def _check_batch(name: str, word: str, batch, A: Tensor) -> None:
+    if tuple(batch) != tuple(A.shape[:-2]):
+        raise RuntimeError(
+            f"{name}: Expected batch dimensions of {word} to be equal to input.shape[:-2], but got {list(batch)}"
+        )
+
+
 @composite(namespace="linalg", method=False, autocast="cpu fp32")
 def householder_product(A, tau, *, out=None):
     """The first columns of the product of the reflectors ``I - tau v v^H``, the v below the diagonal of ``A``."""
@@ -339,10 +401,12 @@ def householder_product(A, tau, *, out=None):
         raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
     if A.shape[-2] < A.shape[-1]:
         raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]")
-    if A.shape[-1] < tau.shape[-1]:
+    if A.shape[-1] < _length(tau):
         raise RuntimeError(f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]")
+    _check_factors(name, A, tau)
     if A.dtype is not tau.dtype:
         raise RuntimeError(f"{name}: tau dtype {kind_name(tau.dtype)} does not match input dtype {kind_name(A.dtype)}")
+    check_lapack("orgqr_cpu", A)
     return deliver(_reflected(A, tau, A.shape[-1]), out)
 
 
@@ -361,6 +425,22 @@ def ormqr(input, tau, other, left: bool = True, transpose: bool = False, *, out=
     side = -2 if left else -1
     if other.shape[side] != input.shape[-2]:
         raise RuntimeError(f"torch.ormqr: other.shape[{side}] must be equal to input.shape[-2]")
+    if _length(tau) != min(other.shape[side], input.shape[-1]):
+        raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])")
+    _check_factors("torch.ormqr", input, tau)
+    if other.ndim != input.ndim:
+        raise RuntimeError(
+            "torch.ormqr: Expected other to have the same number of dimensions as input, but got other.ndim equal to "
+            f"{other.ndim} and input.ndim is equal to {input.ndim}"
+        )
+    _check_batch("torch.ormqr", "other", other.shape[:-2], input)
+    for name, t in (("tau", tau), ("other", other)):
+        if t.dtype is not input.dtype:
+            raise RuntimeError(
+                f"torch.ormqr: Expected input and {name} to have the same dtype, but input has dtype"
+                f"{kind_name(input.dtype)} and {name} has dtype {kind_name(t.dtype)}"
+            )
+    check_lapack("ormqr_cpu", input)
     q = _reflected(input, tau, input.shape[-2])
     q = q.mH if transpose else q
     return deliver(q.matmul(other) if left else other.matmul(q), out)
@@ -415,6 +495,8 @@ def vecdot(x, y, *, dim: int = -1, out=None):
 @composite(namespace="linalg", method=False, name="vander")
 def linalg_vander(x, N=None):
     """The matrix whose columns are powers of ``x`` from 0 up."""
+    if x.dtype is dtypes.bool_:
+        raise RuntimeError("linalg.vander supports floating point, complex, and integer tensors, but got Bool")
     x = x.reshape(1) if x.ndim == 0 else x
     n = x.shape[-1] if N is None else N
     if n <= 1:

@@ -10,6 +10,7 @@ from .._core import dtypes
 from .._core.numerics.elementary import conj
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, namespaces, op
+from .kinds import not_implemented
 from .matmul import product
 
 
@@ -24,7 +25,9 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     Shape: (*, I), (O, I), (O) -> (*, O); a ``weight`` of shape (I) gives (*).
     """
     out = product(input, weight.T)
-    return out if bias is None else out + bias
+    if bias is None:
+        return out
+    return out + (bias if bias.ndim == 1 or bias.ndim <= out.ndim else bias.reshape(-1))
 
 
 @linear.vjp(crosswise=("input", "weight"))
@@ -36,7 +39,11 @@ def _(g, input, weight, needs, shapes):
     if needs[1]:
         x = conj(_rows(input))
         dw = (g.reshape(-1, 1) * x).sum(0) if flat else mx.matmul(_rows(g).T, x)
-    return dx, dw, unbroadcast(g, shapes[2]) if needs[2] else None
+    if not needs[2]:
+        return dx, dw, None
+    if len(shapes[2]) <= g.ndim:
+        return dx, dw, unbroadcast(g, shapes[2])
+    return dx, dw, unbroadcast(g, shapes[2][-g.ndim :]).reshape(shapes[2])
 
 
 @linear.checked
@@ -48,7 +55,7 @@ def _(arrays, _statics):
         )
     if weight.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {weight.ndim}D")
-    if weight.ndim == 1 and bias is not None and input.ndim > 1:
+    if weight.ndim == 1 and bias is not None and (input.ndim > 1 or bias.ndim):
         raise RuntimeError("mat2 must be a matrix, got 1-D tensor")
     if input.shape[-1] != weight.shape[-1]:
         rows = input.size // max(input.shape[-1], 1)
@@ -67,6 +74,9 @@ def _check_bias(bias, input, weight) -> None:
     if bias.dtype != input.dtype:
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {_kind(bias)} and {_kind(input)}")
     target = (*input.shape[:-1], *weight.shape[:-1])
+    # a vector is multiplied as a matrix of one row, and so may be the bias
+    if input.ndim == 1 and bias.shape == (1, *target):
+        return
     fits = bias.ndim <= max(len(target), 1) and all(
         n in (1, m) for n, m in zip(reversed(bias.shape), reversed(target), strict=False)
     )
@@ -95,14 +105,19 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
     Shape: (*, I), (*, J), (K, I, J), (K) -> (*, K).
     """
     k, i, j = weight.shape
-    left = product(_rows(input1), weight.transpose(1, 0, 2).reshape(i, k * j)).reshape(-1, k, j)
-    out = (left * _rows(input2)[:, None]).sum(-1).reshape(*input1.shape[:-1], k)
+    count = math.prod(input1.shape[:-1])
+    left = product(input1.reshape(count, i), weight.transpose(1, 0, 2).reshape(i, k * j)).reshape(count, k, j)
+    out = (left * input2.reshape(count, 1, j)).sum(-1).reshape(*input1.shape[:-1], k)
     return out if bias is None else out + bias
 
 
 @bilinear.checked
 def _(arrays, _statics):
     a, b, w, bias = arrays
+    given = {"input1": a, "input2": b, "weight": w} | ({} if bias is None else {"bias": bias})
+    if any(x.dtype != a.dtype for x in given.values()):
+        words = ", ".join(f"{n}: {dtypes.cpp_name(dtypes.from_mlx(x.dtype))}" for n, x in given.items())
+        raise RuntimeError(f"All tensors must have the same dtype, got {words}")
     if a.ndim != b.ndim:
         raise RuntimeError(f"bilinear(): input dimensions do not match: got {a.ndim} and {b.ndim}")
     for d in range(a.ndim - 1):
@@ -120,6 +135,16 @@ def _(arrays, _statics):
         raise RuntimeError(
             f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {w.shape[0]}"
         )
+    if w.ndim != 3:
+        raise RuntimeError("number of dimensions must match")
+    if a.dtype == mx.bool_:
+        raise not_implemented("bmm", a)
+    for x in (a, b):
+        if not x.shape[-1]:
+            raise RuntimeError(
+                "cannot reshape tensor of 0 elements into shape [-1, 0] because the unspecified dimension size -1 can be any value and "
+                "is ambiguous"
+            )
     return arrays
 
 

@@ -7,6 +7,7 @@ import math
 import mlx.core as mx
 
 from .._core import dispatch, dtypes
+from .._core.dispatch import deliver
 from .._core.modes import modes
 from .._core.steps import unbroadcast
 from .._core.table import Array, composite, op
@@ -118,17 +119,16 @@ def _(g, input, mat2, needs):
 
 @bmm.checked
 def _(arrays, _statics):
-    _check_batches(*arrays)
-    return arrays
+    return _checked_batches("bmm", *arrays)
 
 
-def _check_batches(a, b) -> None:
+def _checked_batches(name: str, a, b) -> list:
     for i, m in enumerate((a, b)):
         if m.ndim != 3:
             raise RuntimeError(f"batch{i + 1} must be a 3D tensor")
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise _batch_mismatch(a.shape[0], a.shape[2], b.shape[0], b.shape[1])
-    _same_scalar_type("bmm", a, b)
+    return of_one_scalar_type(name, a, b)
 
 
 def _batch_mismatch(batch: int, inner: int, other_batch: int, other_inner: int) -> RuntimeError:
@@ -138,10 +138,14 @@ def _batch_mismatch(batch: int, inner: int, other_batch: int, other_inner: int) 
     )
 
 
-def _same_scalar_type(name: str, a, b) -> None:
-    if a.dtype != b.dtype:
-        raise RuntimeError(f"expected scalar type {_kind(a)} but found {_kind(b)}")
+def of_one_scalar_type(name: str, a, b) -> list:
+    """The two factors, after a look at their dtypes."""
+    if a.dtype == b.dtype and a.dtype != mx.bool_:
+        return [a, b]
+    if not a.size or not b.size:  # nothing is multiplied: as in torch the dtypes need not fit
+        return [a.astype(b.dtype), b]
     _no_bool(name, a)
+    raise RuntimeError(f"expected scalar type {_kind(a)} but found {_kind(b)}")
 
 
 @op(autocast="gpu low")
@@ -278,7 +282,7 @@ def _(arrays, _statics):
         batch = _broadcast(a.shape[:-2], b.shape[:-2])
         if a.shape[-1] != b.shape[-2]:
             raise _batch_mismatch(batch, a.shape[-1], batch, b.shape[-2])
-        _same_scalar_type("bmm", a, b)
+        return of_one_scalar_type("bmm", a, b)
     return arrays
 
 
@@ -420,7 +424,7 @@ def _(arrays, _statics):
     return arrays
 
 
-@op(autocast="gpu low", inplace=True, promote="same")
+@op(name="addr", namespace="_", method=False, autocast="gpu low", promote="same")
 def addr(input: Array, vec1: Array, vec2: Array, *, beta=1, alpha=1) -> Array:
     """``beta * input + alpha * outer(vec1, vec2)``."""
     outer = mx.expand_dims(vec1, 1) * mx.expand_dims(vec2, 0)
@@ -449,6 +453,23 @@ def _(arrays, _statics):
     return arrays
 
 
+def _as_full(input):
+    """A number in a tensor with a dimension: as in torch, its dtype takes part in the promotion."""
+    return input.reshape(1) if isinstance(input, Tensor) and input.ndim == 0 else input
+
+
+@composite(name="addr")
+def _addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
+    """``beta * input + alpha * outer(vec1, vec2)``."""
+    return deliver(dispatch.run(addr, (_as_full(input), vec1, vec2), (beta, alpha)), out)
+
+
+@composite(namespace=(), method=True)
+def addr_(self, vec1, vec2, *, beta=1, alpha=1):
+    """In-place form of ``addr``."""
+    return dispatch.in_place(addr, (self, vec1, vec2), (beta, alpha))
+
+
 @op(autocast="low", inplace=True)
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta=1, alpha=1) -> Array:
     """``beta * input + alpha *`` the sum of the products of two batches of matrices."""
@@ -471,6 +492,7 @@ def _(g, batch1, batch2, beta, alpha, needs, shapes):
 @addbmm.checked
 def _(arrays, _statics):
     c, a, b = arrays
+    _check_result_sizes(a, b)
     for i, m in enumerate((a, b)):
         if m.ndim != 3:
             raise RuntimeError(f"batch{i + 1} must be a 3D tensor")
@@ -483,6 +505,17 @@ def _(arrays, _statics):
     _no_bool("addbmm", a)
     _check_expands(c.shape, (a.shape[1], b.shape[2]))
     return arrays
+
+
+def _check_result_sizes(a, b) -> None:
+    """Raise torch's error if the batches of matrices lack the dimensions the result's size is taken from."""
+    for m, d in ((a, 1), (b, 2)):
+        if m.ndim == 0:
+            raise IndexError(f"Dimension specified as {d} but tensor has no dimensions")
+        if m.ndim <= d:
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-m.ndim}, {m.ndim - 1}], but got {d})"
+            )
 
 
 @op(autocast="low", inplace=True)
@@ -504,10 +537,11 @@ def _(g, batch1, batch2, beta, alpha, needs, shapes):
 @baddbmm.checked
 def _(arrays, _statics):
     c, a, b = arrays
+    _check_result_sizes(a, b)
     if c.dtype != a.dtype:
         raise RuntimeError(
             f"Input dtypes must be the same, got: input {_c_name(c)}, batch1: {_c_name(a)}, batch2: {_c_name(b)}"
         )
-    _check_batches(a, b)
+    a, b = _checked_batches("baddbmm", a, b)
     _check_expands(c.shape, (a.shape[0], a.shape[1], b.shape[2]))
-    return arrays
+    return [c, a, b]

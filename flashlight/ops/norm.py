@@ -16,7 +16,7 @@ from .._core.halves import HALVES, wide
 from .._core.modes import no_grad
 from .._core.table import Array, composite, namespaces, op
 from .._core.tape import vjp_of
-from .._core.tensor import Tensor, read, wrap
+from .._core.tensor import Tensor, read, wrap, wrap_dim
 from .conv import from_last, summed
 from .kinds import not_implemented
 
@@ -57,10 +57,42 @@ def _floating(kernel: str, a) -> None:
         raise not_implemented(kernel, a)
 
 
-def _check_parameters(channels: int, **parameters) -> None:
+def check_sizes(channels: int, batch: int = 1, **parameters) -> None:
+    """Refuse parameters that are not one number a channel (``batch`` times, in torch's words)."""
     for name, a in parameters.items():
         if a is not None and a.size != channels:
-            raise RuntimeError(f"{name} should contain {channels} elements not {a.size}")
+            raise RuntimeError(f"{name} should contain {channels * batch} elements not {a.size * batch}")
+
+
+def check_dtypes(input, *parameters) -> None:
+    """Refuse parameters of another dtype than the input's, unless it is a half and all of them are single precision."""
+    kind = input.dtype
+    for a in parameters:
+        if a is not None and a.dtype != kind:
+            _check_mixed(kind, [p.dtype for p in parameters if p is not None])
+            return
+
+
+def _check_mixed(kind, given: list) -> None:
+    if given[0] == kind:
+        have, want = (dtypes.scalar_type_name(dtypes.from_mlx(k)) for k in (next(k for k in given if k != kind), kind))
+        raise RuntimeError(f"expected scalar type {want} but found {have}")
+    if any(k != mx.float32 for k in given):
+        raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
+    if kind not in HALVES:
+        raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
+
+
+def check_batch_norm(input, weight, bias, running_mean, running_var) -> None:
+    """What batch norm asks of the dtypes of its arrays, and of the statistics; their sizes are checked before."""
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
+    _floating("batch_norm", input)
+    if input.size:
+        check_dtypes(input, weight, bias, running_mean, running_var)
+    for a in (running_mean, running_var):
+        if a is not None and a.ndim != 1:
+            raise RuntimeError(f"TensorAccessor expected 1 dims but tensor has {a.ndim}")
 
 
 # ---------------------------------------------------------------------------------------------------------- batch norm
@@ -105,7 +137,7 @@ def _batch_norm_by(input: Array, weight: Array | None, bias: Array | None, mean,
     scale = mx.rsqrt(wide(var) + eps)
     if weight is not None:
         scale = scale * weight
-    shift = -wide(mean) * scale
+    shift = wide(mean) * -scale
     if bias is not None:
         shift = shift + bias
     return _first((wide(_last(input)) * scale + shift).astype(input.dtype))
@@ -158,17 +190,19 @@ def _batch_normed(input, running_mean, running_var, weight, bias, training, mome
         return _batch_normed(
             input.reshape(0, 0), running_mean, running_var, weight, bias, training, momentum, eps
         ).reshape(0)
-    if len(shape) < 2:
-        raise RuntimeError(
-            f"Expected 2D or higher dimensional input to batch_norm, but got input of size: {list(shape)}"
-        )
-    _floating("batch_norm", read(input))
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     arrays = {name: None if t is None else read(t) for name, t in given.items()}
     for name in ("running_mean", "running_var"):
         if arrays[name] is None and not training:
-            raise RuntimeError(f"Expected {name} to be defined when training=False")
-    _check_parameters(shape[1], **arrays)
+            raise RuntimeError(f"{name} must be defined in evaluation mode")
+    if len(shape) < 2:
+        if not any(a is not None and a.size for a in arrays.values()):
+            wrap_dim(1, len(shape))
+        raise RuntimeError(
+            f"Expected 2D or higher dimensional input to batch_norm, but got input of size: {list(shape)}"
+        )
+    check_sizes(shape[1], **arrays)
+    check_batch_norm(read(input), arrays["weight"], arrays["bias"], arrays["running_mean"], arrays["running_var"])
     if not training:
         return _batch_norm_by.public(input, weight, bias, arrays["running_mean"], arrays["running_var"], eps)
     if momentum is None:
@@ -231,25 +265,41 @@ def instance_norm(
     """Standardise each channel of each instance over its positions. Shape: (N, C, *S). https://arxiv.org/abs/1607.08022."""
     if use_input_stats:
         size = input.shape
-        if len(size) > 2 and math.prod(size[2:]) == 1:
+        if math.prod(size[2:]) == 1:
             raise ValueError(f"Expected more than 1 spatial element when training, got input size {size}")
     return _instance_normed(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps)
 
 
 def _instance_normed(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps):
-    shape = read(input).shape
-    if len(shape) < 2:
-        raise RuntimeError(f"Expected 2D or higher dimensional input to instance_norm, but got size {list(shape)}")
-    if not use_input_stats:
-        if running_mean is None or running_var is None:
-            raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
-        return _batch_normed(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    _floating("batch_norm", read(input))
+    if not use_input_stats and (running_mean is None or running_var is None):
+        raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+    x = read(input)
+    wrap_dim(1, x.ndim)
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    _check_parameters(shape[1], **{name: None if t is None else read(t) for name, t in given.items()})
+    arrays = {name: None if t is None else read(t) for name, t in given.items()}
+    _check_instances(x, bool(use_input_stats), **arrays)
+    if not use_input_stats:
+        mean, var = (arrays[name].astype(x.dtype) for name in ("running_mean", "running_var"))
+        return _batch_norm_by.public(input, weight, bias, mean, var, eps)
     out, mean, var = _instance_norm.public(input, weight, bias, eps)
-    _track(running_mean, running_var, mean, var, math.prod(shape[2:]), momentum)
+    _track(running_mean, running_var, mean, var, math.prod(x.shape[2:]), momentum)
     return out
+
+
+def _check_instances(x, training: bool, running_mean, running_var, weight, bias) -> None:
+    for a in (running_mean, running_var, weight, bias):
+        if a is not None and a.ndim > 1:
+            raise RuntimeError(
+                "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+            )
+    parameters = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    check_sizes(x.shape[1], x.shape[0], **parameters)
+    mean, var = (None if a is None else a.reshape(-1) for a in (running_mean, running_var))
+    if mean is not None and var is not None and mean.dtype != (x if weight is None else weight).dtype:
+        mean = var = None  # torch converts both
+    check_batch_norm(x, weight, bias, mean, var)
+    if training and any(a is not None and a.ndim == 0 for a in (running_mean, running_var)):
+        raise RuntimeError(f"output with shape [] doesn't match the broadcast shape [{x.shape[1]}]")
 
 
 @composite(name="instance_norm", method=False)
@@ -338,9 +388,16 @@ def check_normalized(name: str, input, normalized_shape, weight, bias=None) -> N
 
 @layer_norm.checked
 def _(arrays, statics):
-    check_normalized("layer_norm", arrays[0], statics[0], *arrays[1:])
-    _floating("LayerNormKernelImpl", arrays[0])
+    check_layer_norm(statics[0], *arrays)
     return arrays
+
+
+def check_layer_norm(normalized_shape, input, weight, bias) -> None:
+    """What layer norm asks of its arguments."""
+    if isinstance(normalized_shape, (tuple, list)):
+        check_dtypes(input, weight, bias)
+    check_normalized("layer_norm", input, normalized_shape, weight, bias)
+    _floating("LayerNormKernelImpl", input)
 
 
 @composite(name="layer_norm", method=False)
@@ -401,14 +458,18 @@ def _(input, normalized_shape, weight, eps):
 
 @rms_norm.checked
 def _(arrays, statics):
-    check_normalized("rms_norm", arrays[0], statics[0], arrays[1])
+    (input, weight), shape = arrays, statics[0]
+    listed = isinstance(shape, (tuple, list))
+    if listed and input.ndim < len(shape) and (weight is None or weight.shape == tuple(shape)):
+        raise ValueError(f"Input tensor must have at least {len(shape)} dimensions, but got {input.ndim}")
+    check_normalized("rms_norm", input, shape, weight)
     if not mx.issubdtype(arrays[0].dtype, mx.inexact):
         raise not_implemented("rms_norm", arrays[0])
     return arrays
 
 
 # ---------------------------------------------------------------------------------------------------------- group norm
-@op(namespace="nn.functional", autocast="gpu fp32", backward="NativeGroupNorm")
+@op(namespace="_", method=False, autocast="gpu fp32", backward="NativeGroupNorm")
 def group_norm(input: Array, num_groups, weight: Array | None = None, bias: Array | None = None, eps=1e-05) -> Array:
     """Standardise each group of channels of each instance. Shape: (N, C, *S). https://arxiv.org/abs/1803.08494."""
     x = wide(_grouped(input, num_groups))
@@ -445,30 +506,44 @@ def _(input, num_groups, weight, bias, eps):
 
 @group_norm.checked
 def _(arrays, statics):
-    input, weight, bias = arrays
-    if input.ndim < 2:
-        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
-    groups = statics[0]
+    if arrays[0].ndim < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {arrays[0].ndim}")
+    check_group_norm(arrays[0].shape[1], statics[0], *arrays)
+    return arrays
+
+
+def check_group_norm(channels: int, groups: int, input, weight, bias) -> None:
+    """What group norm asks of its arguments."""
     if groups <= 0:
         raise RuntimeError(f"Expected num groups to be greater than 0, got {groups}")
-    if input.shape[1] % groups:
+    if channels % groups:
         raise RuntimeError(
             f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{list(input.shape)} and num_groups={groups}"
         )
     for what, a in (("weight", weight), ("bias", bias)):
-        if a is not None and a.shape != (input.shape[1],):
+        if a is not None and a.shape != (channels,):
             raise RuntimeError(
                 f"Expected {what} to be a vector of size equal to the number of channels in input, but got {what} of "
                 f"shape {list(a.shape)} and input of shape {list(input.shape)}"
             )
+    check_dtypes(input, weight, bias)
     _floating("GroupNormKernelImpl", input)
-    return arrays
+
+
+@composite(name="group_norm", namespace="nn.functional")
+def functional_group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
+    """Standardise each group of channels of each instance. Shape: (N, C, *S). https://arxiv.org/abs/1803.08494."""
+    shape = read(input).shape
+    if len(shape) > 1 and num_groups > 0 and shape[0] * shape[1] // num_groups == 1 == math.prod(shape[2:]):
+        size = [1, num_groups, *shape[2:]]
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
+    return group_norm.public(input, num_groups, weight, bias, eps)
 
 
 @composite(name="group_norm", method=False)
 def torch_group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn_enabled=True):
-    """``nn.functional.group_norm``; ``cudnn_enabled`` chooses nothing here."""
+    """``nn.functional.group_norm``, also of groups of one value; ``cudnn_enabled`` chooses nothing here."""
     del cudnn_enabled
     return group_norm.public(input, num_groups, weight, bias, eps)
 
@@ -486,15 +561,24 @@ def local_response_norm(input: Array, size, alpha=0.0001, beta=0.75, k=1.0) -> A
     total = padded[:, :channels]
     for i in range(1, size):
         total = total + padded[:, i : i + channels]
+    if input.dtype == mx.int64:  # their mean is whole, as that of a pooling
+        total = mx.floor_divide(total, size) * size
     return input / mx.power(total * (alpha / size) + k, beta)
 
 
 @local_response_norm.checked
-def _(arrays, _statics):
-    if arrays[0].ndim < 3:
+def _(arrays, statics):
+    (input,) = arrays
+    if input.ndim < 3:
         raise ValueError(
-            f"Expected 3D or higher dimensionality                          input (got {arrays[0].ndim} dimensions)"
+            f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)"
         )
+    if input.size and statics[0] <= 0:
+        rest = "kH: 1 kW: 1" if input.ndim > 3 else "kW: 1"
+        first = "kT" if input.ndim > 3 else "kH"
+        raise RuntimeError(f"kernel size should be greater than zero, but got {first}: {statics[0]} {rest}")
+    if not mx.issubdtype(input.dtype, mx.floating) and input.dtype != mx.int64:
+        raise not_implemented("avg_pool2d" if input.ndim == 3 else "avg_pool3d_out_frame", input)
     return arrays
 
 

@@ -55,9 +55,10 @@ def _checked_axes(a: mx.array, p, dim):
                 "operation does "
 
                                "not have an identity")  # fmt: skip
-        if any(a.shape[i] == 0 for i in axes):
+        empty = [i for i in axes if a.shape[i] == 0]
+        if empty:
             raise RuntimeError(
-                f"linalg.vector_norm cannot compute the {shown} norm on the dimension {axes[0]} because "
+                f"linalg.vector_norm cannot compute the {shown} norm on the dimension {empty[0]} because "
                 "this "
 
                                "dimension is empty and the operation does not have an identity")  # fmt: skip
@@ -127,7 +128,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """The p-norm of all elements or over dimensions, ``"fro"`` being 2; ``"nuc"`` is the nuclear norm of matrices."""
     order = _norm_order(p, dim)
     if order is None:
-        over = (-2, -1) if dim is None else dim
+        over = tuple(range(input.ndim)) if dim is None and input.ndim > 1 else (-2, -1) if dim is None else dim
         return namespaces["linalg"]["matrix_norm"](input, "nuc", over, keepdim, dtype=dtype, out=out)
     result = dispatch.run(vector_norm, (input,), (order, dim, keepdim, dtype))
     return result if out is None else dispatch.write_out(out, result)
@@ -160,7 +161,7 @@ def renorm(input: Array, p, dim, maxnorm) -> Array:
         name = dtypes.scalar_type_name(dtypes.from_mlx(input.dtype))
         raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {name}")
     a = wide(input)
-    size = p_norm(a, p, _others(a, dim), True)
+    size = p_norm(a, p, _checked_axes(a, p, _others(a, dim)), True)
     factor = mx.where(size > maxnorm, maxnorm / (size + _MARGIN), mx.ones((), dtype=size.dtype))
     return (a * factor).astype(input.dtype)
 

@@ -59,9 +59,10 @@ def _selected(gs, outputs, shapes, dim, keepdim):
 @op(constant_outputs=(1,), indices=True, result=return_types.kthvalue, out="exact apart")
 def kthvalue(input: Array, k, dim=-1, keepdim=False) -> tuple[Array, Array]:
     """The ``k``-th smallest element along a dimension (counted from 1) and its index."""
-    _orderable("kthvalue", input)
     a, axis = lifted(input, dim)
     _nonempty("kthvalue", a, axis)
+    if input.ndim and kind_of(a) in (BOOL, COMPLEX):
+        raise not_implemented("kthvalue_cpu", a)
     if not 1 <= k <= a.shape[axis]:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
     if a.size == 0:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import mlx.core as mx
 
+from .._core.dispatch import is_number
 from .._core.table import Array, composite, op
+from .._core.tensor import Tensor
+from .kinds import not_implemented
 from .rearrange import constant_pad_nd
 
 
@@ -60,6 +63,16 @@ def _wrapped(x, axis: int, before: int, after: int):
 _MODES = {"reflect": _reflected, "replicate": _replicated, "circular": _wrapped}
 
 
+def _only_numbers(operator, kernel: str) -> None:
+    """Refuse booleans: torch copies those around constants and circles only."""
+
+    @operator.checked
+    def _(arrays, statics):
+        if arrays[0].dtype == mx.bool_:
+            raise not_implemented(f"{kernel}{len(statics[0]) // 2}d", arrays[0])
+        return arrays
+
+
 def _declare(mode: str, label: str) -> None:
     extend = _MODES[mode]
 
@@ -79,6 +92,9 @@ def _declare(mode: str, label: str) -> None:
             x = _cropped(x, pairs)
         return x
 
+    if mode != "circular":
+        _only_numbers(padded, "reflection_pad" if mode == "reflect" else "replication_pad")
+
     OPERATORS[mode] = padded
 
 
@@ -90,13 +106,10 @@ for _mode, _label in (("reflect", "ReflectionPad"), ("replicate", "ReplicationPa
 def _check(mode: str, shape: tuple, pad) -> None:
     dims = len(pad) // 2
     if len(pad) % 2 or dims not in (1, 2, 3) or len(shape) not in (dims + 1, dims + 2):
-        raise NotImplementedError(
-            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: "
-            f"got {len(shape)}D input and padding {tuple(pad)}"
-        )
-    if any(n == 0 for n in shape[-dims - 1 :]):
+        raise NotImplementedError(f"Padding size {len(pad)} is not supported for {len(shape)}D input tensor.")
+    if mode != "circular" and 0 in shape[-dims - 1 :]:
         raise RuntimeError(
-            f"Expected {dims + 1}D or {dims + 2}D tensor with possibly 0 batch size and other non-zero dimensions for "
+            f"Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for "
             f"input, but got: {list(shape)}"
         )
     for axis, before, after in _pairs(pad, len(shape)):
@@ -112,8 +125,8 @@ def _check(mode: str, shape: tuple, pad) -> None:
             raise RuntimeError("Negative padding value is resulting in an empty dimension")
         if n + before + after < 1:
             raise RuntimeError(
-                f"input ({'H: ' if axis < len(shape) - 1 else 'W: '}{n}) is too small. "
-                f"Calculated output size: {n + before + after}"
+                f"input ({'H' if axis < len(shape) - 1 else 'W'}: {n}) is too small. "
+                f"Calculated output {'H' if axis < len(shape) - 1 else 'W'}: {n + before + after}"
             )
 
 
@@ -123,6 +136,10 @@ def pad(input, pad, mode="constant", value=None):
 
     ``mode`` is constant, reflect, replicate or circular.
     """
+    if not isinstance(pad, (tuple, list)):
+        raise TypeError(f"pad(): argument 'pad' (position 2) must be tuple of ints, not {type(pad).__name__}")
+    if value is not None and not is_number(value) and not isinstance(value, Tensor):
+        raise TypeError(f"pad(): argument 'value' (position 4) must be float, not {type(value).__name__}")
     if len(pad) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
     if mode == "constant":

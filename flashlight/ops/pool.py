@@ -32,22 +32,35 @@ class Grid(NamedTuple):
     out: tuple
 
 
+def _wrong_input(name: str, shape: tuple, n: int) -> Exception:
+    """torch's error for an input of another number of dimensions, or with nothing in one."""
+    ndim = len(shape)
+    if ndim not in (n + 1, n + 2):
+        if name == "avg_pool1d":
+            return RuntimeError(
+                f"Expected 2 to 3 dimensions, but got {ndim}-dimensional tensor for argument #1 'self' (while checking "
+                f"arguments for {name})"
+            )
+        if name == "avg_pool2d" and not ndim:
+            return IndexError("Dimension specified as -3 but tensor has no dimensions")
+        if name == "avg_pool2d" and ndim < 3:
+            return IndexError(f"Dimension out of range (expected to be in range of [-{ndim}, {ndim - 1}], but got -3)")
+        if n == 3 or name == "max_pool2d":
+            return RuntimeError(f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
+    return RuntimeError(
+        f"{name + ': ' if name == 'max_pool1d' else ''}Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim "
+        f"batch size for input, but got:{list(shape)}"
+    )
+
+
 def _tuple(value):
     return tuple(value) if type(value) is list else value
 
 
 def grid(name: str, shape, n: int, kernel, stride, padding, dilation, ceil_mode) -> Grid:
     """The windows of a pooling of the last ``n`` dimensions of ``shape``; raises torch's errors."""
-    if len(shape) not in (n + 1, n + 2):
-        raise RuntimeError(
-            f"Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: "
-            f"{list(shape)}"
-        )
-    if any(d == 0 for d in shape[-n - 1 :]):
-        raise RuntimeError(
-            f"Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: "
-            f"{list(shape)}"
-        )
+    if len(shape) not in (n + 1, n + 2) or 0 in shape[-n - 1 :]:
+        raise _wrong_input(name, tuple(shape), n)
     stride = kernel if stride is None or stride == [] or stride == () else stride
     return _grid(
         name, shape[-n - 1 :], n, _tuple(kernel), _tuple(stride), _tuple(padding), _tuple(dilation), bool(ceil_mode)
@@ -58,6 +71,10 @@ def grid(name: str, shape, n: int, kernel, stride, padding, dilation, ceil_mode)
 def _grid(name: str, shape: tuple, n: int, kernel, stride, padding, dilation, ceil_mode: bool) -> Grid:
     kernel, stride = _spread(kernel, n, "kernel_size", name), _spread(stride, n, "stride", name)
     low, dilation = _spread(padding, n, "padding", name), _spread(dilation, n, "dilation", name)
+    if name == "max_pool1d":
+        _check_line(kernel[0], stride[0], low[0], dilation[0])
+    if 0 in stride:
+        raise RuntimeError("stride should not be zero")
     if min(kernel) <= 0:
         raise RuntimeError(f"{name}: kernel size should be greater than zero, but got {list(kernel)}")
     if min(stride) <= 0:
@@ -84,6 +101,20 @@ def _grid(name: str, shape: tuple, n: int, kernel, stride, padding, dilation, ce
     return Grid(kernel, stride, low, tuple(high), dilation, tuple(out))
 
 
+def _check_line(kernel: int, stride: int, padding: int, dilation: int) -> None:
+    """What torch says of the numbers of a pooling of maxima along a line."""
+    for what, value in (("kernel_size", kernel), ("stride", stride), ("dilation", dilation)):
+        if value <= 0:
+            raise RuntimeError(f"max_pool1d() {what} must be greater than zero, but got {value}")
+    if padding < 0:
+        raise RuntimeError(f"max_pool1d() padding must be non-negative, but got {padding}")
+    if padding > kernel // 2 and dilation == 1:
+        raise RuntimeError(
+            f"max_pool1d() padding should be at most half of kernel size, but got padding={padding} and "
+            f"kernel_size={kernel}"
+        )
+
+
 def _too_small(name: str, shape: tuple, kernel: tuple, out: list) -> RuntimeError:
     if name == "max_pool1d":
         return RuntimeError(f"max_pool1d() Invalid computed output size: {out[0]}")
@@ -100,7 +131,11 @@ def _too_small(name: str, shape: tuple, kernel: tuple, out: list) -> RuntimeErro
 
 def _spread(value, n: int, name: str, function: str) -> tuple:
     if isinstance(value, tuple) and len(value) not in (1, n):
-        raise RuntimeError(f"{function}: {name} must either be a single int, or a tuple of {n} ints")
+        if n == 1:
+            raise RuntimeError(f"{function}() argument '{name}' should contain one int (got {len(value)})")
+        raise RuntimeError(
+            f"{function}: {name} must either be a single int, or a tuple of {('two', 'three')[n - 2]} ints"
+        )
     return spread(value, n, name, function)
 
 
@@ -205,9 +240,12 @@ def _max_grad(g, input, output, n: int, how: Grid):
 _MAX_NAMES = {1: "MaxPool2DWithIndices", 2: "MaxPool2DWithIndices", 3: "MaxPool3DWithIndices"}
 
 
-def _refuse_bool_complex(kernel: str, a) -> None:
+def _refuse_dtypes(name: str, a, floats: bool) -> None:
+    """Without indices torch's maxima of a line are of floats only."""
+    if floats and not mx.issubdtype(a.dtype, mx.floating):
+        raise not_implemented("max_pool1d_impl", a)
     if a.dtype in (mx.bool_, mx.complex64):
-        raise not_implemented(kernel, a)
+        raise not_implemented(name.replace("1d", "2d"), a)
 
 
 def _declare_max(n: int) -> None:
@@ -243,11 +281,11 @@ def _declare_max(n: int) -> None:
             gs[0], input, outputs[0], n, how_of(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
         )
 
-    for operator in (values, both):
+    for operator, indexed in ((values, False), (both, True)):
 
         @operator.checked
-        def _(arrays, statics):
-            _refuse_bool_complex(name, arrays[0])
+        def _(arrays, statics, indexed=indexed):
+            _refuse_dtypes(name, arrays[0], floats=n == 1 and not indexed)
             how_of(arrays[0].shape, *statics)
             return arrays
 
@@ -319,9 +357,10 @@ def _mean_grad(g, shape, n: int, how: Grid, include_pad, divisor):
     return from_last(g, batched)
 
 
-def _check_mean(name: str, a) -> None:
+def check_mean(n: int, a) -> None:
+    """Means are of floats, and of int64."""
     if not mx.issubdtype(a.dtype, mx.floating) and a.dtype != mx.int64:
-        raise not_implemented(name, a)
+        raise not_implemented("avg_pool3d_out_frame" if n == 3 else "avg_pool2d", a)
 
 
 def _declare_mean(n: int) -> None:
@@ -344,7 +383,7 @@ def _declare_mean(n: int) -> None:
 
     @mean.checked
     def _(arrays, statics):
-        _check_mean(name, arrays[0])
+        check_mean(n, arrays[0])
         if statics[-1] == 0:
             raise RuntimeError("divisor must be not zero")
         grid(name, arrays[0].shape, n, *statics[:3], 1, statics[3])
@@ -379,9 +418,15 @@ def _declare_lp(n: int) -> None:
     @op(name=name, namespace="nn.functional", backward="Pow")
     def lp(input: Array, norm_type, kernel_size, stride=None, ceil_mode=False) -> Array:
         """The ``norm_type``-norm of each window. Shape: (N, C, *S) or (C, *S) -> (N, C, *P) or (C, *P)."""
-        how = grid(name, input.shape, n, kernel_size, stride, 0, 1, ceil_mode)
+        how = grid(f"avg_pool{n}d", input.shape, n, kernel_size, stride, 0, 1, ceil_mode)
         mean = _means(mx.power(input, norm_type), n, how, True, None)
         return mx.power(mean * math.prod(how.kernel), 1.0 / norm_type)
+
+    @lp.checked
+    def _(arrays, _statics):
+        if arrays[0].dtype == mx.complex64:
+            raise not_implemented("avg_pool3d_out_frame" if n == 3 else "avg_pool2d", arrays[0])
+        return arrays
 
 
 for _n in (1, 2, 3):

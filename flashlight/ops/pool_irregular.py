@@ -11,11 +11,11 @@ import math
 import mlx.core as mx
 import numpy as np
 
-from .._core import checks
+from .._core import checks, dtypes
 from .._core.axes import averaged
 from .._core.conversion import from_host
 from .._core.table import Array, composite, namespaces, op
-from .._core.tensor import Tensor, read
+from .._core.tensor import Tensor, read, wrap_dim
 from .conv import from_last, spread, to_last
 from .kinds import not_implemented
 
@@ -45,27 +45,51 @@ def _members(size: int, out: int) -> np.ndarray:
 
 def _sizes(name: str, shape, output_size, n: int) -> tuple:
     """The output size with None replaced by the input's."""
-    if isinstance(output_size, (tuple, list)) and len(output_size) not in (1, n):
-        raise RuntimeError(f"{name}: internal error: output_size.size() must be {n}")
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * n
-    wanted = tuple(wanted) * n if len(wanted) == 1 else wanted
     return spread([s if w is None else w for w, s in zip(wanted, shape[-n:], strict=True)], n, "output_size", name)
 
 
+def _check_output_size(name: str, ndim: int, output_size, n: int) -> None:
+    if not isinstance(output_size, (tuple, list)):
+        if output_size is None or isinstance(output_size, float):
+            raise TypeError(
+                f"{name}(): argument 'output_size' (position 2) must be tuple of ints, not {type(output_size).__name__}"
+            )
+        return
+    given = len(output_size)
+    if n > 1 and ndim <= given:
+        raise ValueError(f"Input dimension should be at least {given + 1}")
+    if given == n:
+        return
+    if n == 1:
+        raise RuntimeError(f"{name}() argument 'output_size' should contain one int (got {given})")
+    if "avg" in name:
+        raise RuntimeError(f"{name}: output_size must be {n}")
+    raise RuntimeError(f"{name}(): internal error: output_size.size() must be {n}")
+
+
 def _check_adaptive(name: str, a, output_size, n: int) -> None:
-    if n > 1 and isinstance(output_size, (tuple, list)) and a.ndim <= len(output_size):
-        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
+    _check_output_size(name, a.ndim, output_size, n)
     if a.ndim not in (n + 1, n + 2):
-        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {list(a.shape)}")
-    if 0 in a.shape[-n - 1 :]:
+        if n == 1:
+            raise RuntimeError(
+                f"Expected 2 to 3 dimensions, but got {a.ndim}-dimensional tensor for argument #1 'self' (while checking "
+                f"arguments for {name})"
+            )
+        colon = "" if "avg" in name else ":"
+        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got{colon} {list(a.shape)}")
+    # the means of one and two dimensions take inputs without channels
+    first = a.ndim - n if "avg" in name and n < 3 else 1
+    if 0 in a.shape[first:]:
+        empty = first + a.shape[first:].index(0)
         raise RuntimeError(
             f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes "
-            f"{list(a.shape)}"
+            f"{list(a.shape)} with dimension {empty} being empty"
         )
     if min(_sizes(name, a.shape, output_size, n)) < 0:
         raise RuntimeError(f"{name}(): elements of output_size must be greater than or equal to 0")
     if not mx.issubdtype(a.dtype, mx.floating):
-        raise not_implemented(name, a)
+        raise not_implemented(name.replace("1d", "2d").replace("3d", "3d_cpu"), a)
 
 
 # ------------------------------------------------------------------------------------------------------- adaptive means
@@ -78,6 +102,8 @@ def _declare_mean(n: int) -> None:
     )  # fmt: skip
     def mean(input: Array, output_size) -> Array:
         """The mean of ``output_size`` windows that cover each dimension evenly; None keeps a dimension."""
+        if _is_one(output_size):
+            return averaged(input, axis=tuple(range(input.ndim - n, input.ndim)), keepdims=True)
         x = to_last(input, n)
         for axis, out in enumerate(_sizes(name, input.shape, output_size, n), 1):
             x = _mean_along(x, axis, out)
@@ -85,8 +111,29 @@ def _declare_mean(n: int) -> None:
 
     @mean.checked
     def _(arrays, statics):
-        _check_adaptive(name, arrays[0], statics[0], n)
+        if _is_one(statics[0]) and (n > 1 or arrays[0].ndim in (2, 3)):
+            _check_whole(name, arrays[0], statics[0], n)
+        else:
+            _check_adaptive(name, arrays[0], statics[0], n)
         return arrays
+
+
+def _is_one(output_size) -> bool:
+    """Whether a single window covers all, of which torch takes the plain mean, whatever comes before."""
+    if isinstance(output_size, (tuple, list)):
+        return all(s == 1 for s in output_size)
+    return output_size == 1
+
+
+def _check_whole(name: str, a, output_size, n: int) -> None:
+    _check_output_size(name, a.ndim, output_size, n)
+    for d in range(1, n + 1):
+        wrap_dim(-d, a.ndim)
+    if not mx.issubdtype(a.dtype, mx.inexact):
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
+            f"{dtypes.scalar_type_name(dtypes.from_mlx(a.dtype))}"
+        )
 
 
 def _mean_along(x, axis: int, out: int):
@@ -227,13 +274,23 @@ def _declare_fractional(n: int) -> None:
         input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
     ):
         del return_indices  # torch has it here too, and it is always true
-        kernel, sizes = _fractional_sizes(name, n, input, kernel_size, output_size, output_ratio)
+        if not isinstance(input, Tensor):
+            raise maxima.bad_operand(0, input)
         if _random_samples is None:
-            lead = (1 if input.dim() == n + 1 else input.size(0), input.size(-n - 1), n)
+            wrap_dim(-n - 1, input.dim())
+        kernel, sizes = _fractional_sizes(name, n, input, kernel_size, output_size, output_ratio)
+        lead = (1 if input.dim() == n + 1 else input.size(0), input.size(-n - 1), n)
+        if _random_samples is None:
             _random_samples = namespaces["torch"]["rand"](*lead, dtype=input.dtype, device=input.device)
+        elif not isinstance(_random_samples, Tensor):
+            raise TypeError(
+                f"{name}(): argument 'random_samples' (position 4) must be Tensor, not {type(_random_samples).__name__}"
+            )
         if _random_samples.dtype is not input.dtype:
             raise RuntimeError("Expect _random_samples to have the same dtype as input")
-        return maxima.public(input, kernel, sizes, read(_random_samples))
+        samples = read(_random_samples)
+        _check_samples(name, input, samples, lead)
+        return maxima.public(input, kernel, sizes, samples[: lead[0]])
 
     def functional(input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
         out = with_indices(input, kernel_size, output_size, output_ratio, True, _random_samples)
@@ -245,26 +302,43 @@ def _declare_fractional(n: int) -> None:
     composite(with_indices, name=f"{name}_with_indices", namespace="nn.functional")
 
 
+def _check_samples(name: str, input: Tensor, samples, wanted: tuple) -> None:
+    """Samples (N, C, number of dimensions) fit an input; more of them than instances are left alone."""
+    if samples.ndim != 3:
+        raise RuntimeError(f"Expect _random_samples to have 3 dimensions, got {samples.ndim}")
+    batch, channels, n = samples.shape
+    if batch < wanted[0]:
+        raise RuntimeError("Expect _random_samples.size(0) no less then input batch size.")
+    if channels != wanted[1]:
+        raise RuntimeError("Expect _random_samples.size(1) equals to input channel size.")
+    if n != wanted[2]:
+        raise RuntimeError(f"Expect _random_samples.size(2) equals to {wanted[2]}; got {n}.")
+    if not input.is_floating_point():
+        raise not_implemented(f"{name}_out_frame", read(input))
+
+
 def _fractional_sizes(name: str, n: int, input, kernel_size, output_size, output_ratio) -> tuple:
     if output_size is None and output_ratio is None:
         raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
     shape = input.shape
-    if len(shape) not in (n + 1, n + 2) or 0 in shape[-n - 1 :]:
+    if len(shape) not in (n + 1, n + 2):
+        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got: {list(shape)}")
+    if 0 in shape[1:]:
         raise RuntimeError(
-            f"{name}(): Expected {n + 1}D or {n + 2}D tensor with non-zero size for non-batch dimensions, but got "
-            f"{list(shape)}"
+            f"{name}(): Expected input to have non-zero size for non-batch dimensions, but got{list(shape)} with "
+            f"dimension {1 + shape[1:].index(0)} being empty."
         )
     if output_size is None:
         ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * n
         if len(ratios) != n:
-            raise ValueError(f"{name} requires output_ratio to either be a single float or tuple of {n} floats.")
+            raise ValueError(f"{name} requires output_ratio to either be a single Int or tuple of Ints.")
         output_size = [int(s * r) for s, r in zip(shape[-n:], ratios, strict=True)]
     kernel, sizes = spread(kernel_size, n, "kernel_size", name), spread(output_size, n, "output_size", name)
-    for k, size, out in zip(kernel, shape[-n:], sizes, strict=True):
-        if out < 1 or k < 1 or out + k - 1 > size:
-            raise RuntimeError(
-                f"{name}(): pool size {k} is too large relative to the input size {size} and output size {out}"
-            )
+    for what, k, size, out in zip(("time", "height", "width")[-n:], kernel, shape[-n:], sizes, strict=True):
+        if out < 1 or k < 1:
+            raise RuntimeError(f"{name}(): pool and output sizes must be positive, but got {k} and {out}")
+        if out + k - 1 > size:
+            raise RuntimeError(f"{name}(): pool {what} {k} too large relative to input {what} {size}")
     return kernel, sizes
 
 
@@ -276,11 +350,15 @@ def _declare_unpool(n: int) -> None:
     def unpooled(input: Array, index: Array, sizes) -> Array:
         shape = (*input.shape[:-n], *sizes)
         flat = mx.zeros((math.prod(shape[:-n]), math.prod(sizes)), input.dtype)
+        if not input.size:
+            return flat.reshape(shape)
         where, values = (a.reshape(flat.shape[0], -1) for a in (index, input))
         return mx.put_along_axis(flat, where, values, -1).reshape(shape)
 
     @unpooled.vjp
     def _(g, index, sizes):
+        if not index.size:
+            return mx.zeros(index.shape, g.dtype), None
         lead = math.prod(g.shape[:-n])
         return mx.take_along_axis(g.reshape(lead, -1), index.reshape(lead, -1), -1).reshape(index.shape), None
 
@@ -292,12 +370,16 @@ def _declare_unpool(n: int) -> None:
         return [input, checks.bounded(index, total, lambda i: _bad_index(i, by))]
 
     def functional(input, indices, kernel_size, stride=None, padding=0, output_size=None):
-        _check_unpool(name, n, input, indices)
+        for i, t in enumerate((input, indices)):
+            if not isinstance(t, Tensor):
+                raise unpooled.bad_operand(i, t)
         kernel, padding = spread(kernel_size, n, "kernel_size", name), spread(padding, n, "padding", name)
         stride = kernel if stride is None else spread(stride, n, "stride", name)
+        sizes = _unpooled_sizes(input.shape, kernel, stride, padding, output_size)
+        _check_unpool(name, n, input, indices)
         if min(stride) <= 0:
             raise RuntimeError(f"strides should be greater than zero, but got stride: {list(stride)}")
-        return unpooled.public(input, indices, _unpooled_sizes(input.shape, kernel, stride, padding, output_size))
+        return unpooled.public(input, indices, sizes)
 
     functional.__doc__ = "Put the values of a max pooling back where they were. Shape: (N, C, *P) -> (N, C, *S)."
     composite(functional, name=name, namespace="nn.functional")
@@ -308,22 +390,31 @@ def _bad_index(i: int, by: str) -> RuntimeError:
 
 
 def _check_unpool(name: str, n: int, input: Tensor, indices: Tensor) -> None:
-    if str(indices.dtype) != "torch.int64":
-        raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype}")
+    if indices.dtype is not dtypes.int64:
+        found = "" if n == 3 else f" but got: {dtypes.scalar_type_name(indices.dtype)}"
+        raise RuntimeError(f"elements in indices should be type int64{found}")
     if input.dim() not in (n + 1, n + 2):
         raise RuntimeError(
-            f"Input to {name} should be a {n + 1}d or {n + 2}d Tensor, but got a tensor with {input.dim()} dimensions"
+            f"Input to {name} should be a {n + 1}d or {n + 2}d Tensor, but got a tensor with {input.dim()} dimensions."
         )
     if input.shape != indices.shape:
-        raise RuntimeError(f"Expected shape of indices to be: {list(input.shape)} but got: {list(indices.shape)}")
+        raise RuntimeError(
+            f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices "
+            f"tensor with shape: {list(indices.shape)}"
+        )
     if 0 in input.shape[1:]:
         raise RuntimeError(
-            f"{name}(): Expected input to have non-zero size for non-batch dimensions, but got {list(input.shape)}"
+            f"{name}(): Expected input to have non-zero size for non-batch dimensions, but got {list(input.shape)} with "
+            f"dimension {1 + input.shape[1:].index(0)} being empty."
         )
+    if not input.is_floating_point():
+        raise not_implemented(f"max_unpool{max(n, 2)}d", read(input))
 
 
 def _unpooled_sizes(shape, kernel, stride, padding, output_size) -> tuple:
     n = len(kernel)
+    if len(shape) < n:
+        raise IndexError("tuple index out of range")
     usual = tuple((m - 1) * s + k - 2 * p for m, s, k, p in zip(shape[-n:], stride, kernel, padding, strict=True))
     if output_size is None:
         return usual
@@ -338,7 +429,7 @@ def _unpooled_sizes(shape, kernel, stride, padding, output_size) -> tuple:
     for size, want, step in zip(usual, output_size, stride, strict=True):
         if not size - step < want < size + step:
             raise ValueError(
-                f"invalid output_size {output_size!r} (dim {output_size.index(want)} must be between {size - step} and "
+                f'invalid output_size "{output_size}" (dim {output_size.index(want)} must be between {size - step} and '
                 f"{size + step})"
             )
     return output_size

@@ -146,6 +146,8 @@ def linalg_cross(input, other, *, dim: int = -1, out=None):
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {lengths[0]} and {lengths[1]}"
         )
+    if input.dtype is dtypes.bool_:
+        raise NotImplementedError("\"cross\" not implemented for 'Bool'")
     if input.dtype is not other.dtype:
         left, right = map(dtypes.scalar_type_name, (input.dtype, other.dtype))
         raise RuntimeError(f"expected scalar type {left} but found {right}")

@@ -284,6 +284,8 @@ def normal(
         raise refused("normal", (mean, *args), given)
     rest = dict(zip(("std", "size"), args)) | given
     std, size = rest.get("std"), rest.get("size")
+    if "std" in rest and std is None:
+        raise refused("normal", (mean, *args), given)
     if (
         size is not None
         and not isinstance(mean, Tensor)

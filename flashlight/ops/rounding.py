@@ -11,7 +11,7 @@ from .._core.numerics import bits
 from .._core.table import Array, composite, op
 from .._core.tensor import Tensor
 from . import arithmetic
-from .kinds import FLOAT, INT, no_derivative, only
+from .kinds import FLOAT, INT, no_derivative, not_implemented, only
 
 
 @op(inplace=True)
@@ -36,19 +36,27 @@ def _is_whole(a) -> bool:
     return not mx.issubdtype(a.dtype, mx.inexact)
 
 
-@op(inplace=True, namespace=("torch", "special"))
-def round(input: Array, *, decimals: int = 0) -> Array:
+class _Unsaid(int):
+    """A default that can be told from the same number, given."""
+
+
+@op(inplace=True)
+def round(input: Array, *, decimals: int = _Unsaid(0)) -> Array:
     """Each value rounded to the nearest number with ``decimals`` decimals, halves to even."""
     if _is_whole(input):
-        if decimals:
-            raise NotImplementedError(
-                f"\"round_cpu\" not implemented for '{dtypes.scalar_type_name(dtypes.from_mlx(input.dtype))}'"
-            )
+        if not isinstance(decimals, _Unsaid):
+            raise not_implemented("round_cpu" if decimals else "round_vml_cpu", input)
         return input
     if decimals == 0:
         return mx.round(input)
     scale = mx.array(10.0 ** abs(decimals), input.dtype)
     return mx.round(input * scale) / scale if decimals > 0 else mx.round(input / scale) * scale
+
+
+@composite(name="round", namespace="special", method=False)
+def special_round(input, *, decimals: int = 0, out=None):
+    """``torch.round`` of floats."""
+    return round.public(input, decimals=decimals, out=out)
 
 
 @op(inplace=True)
@@ -135,19 +143,21 @@ def ldexp(input, other, *, out=None):
     """``input * 2 ** other``."""
     if not isinstance(input, Tensor):
         raise TypeError(f"ldexp(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    result = arithmetic.mul.public(input, _power_of_two(other))
+    result = arithmetic.mul.public(input, _power_of_two(other, input))
     return result if out is None else arithmetic.mul.public(result, 1, out=out)
 
 
 @composite
 def ldexp_(input, other):
     """In-place form of ``ldexp``."""
-    return input.mul_(_power_of_two(other))
+    return input.mul_(_power_of_two(other, input))
 
 
-def _power_of_two(exponent):
+def _power_of_two(exponent, base):
     if not isinstance(exponent, Tensor):
         raise TypeError(f"ldexp(): argument 'other' (position 2) must be Tensor, not {type(exponent).__name__}")
+    if exponent.dtype is dtypes.bool_ and base.is_floating_point():
+        raise NotImplementedError("\"ldexp_cpu_exp\" not implemented for 'Bool'")
     return arithmetic.pow(2.0, exponent)
 
 

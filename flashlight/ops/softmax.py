@@ -22,8 +22,8 @@ def _prepared(name: str, a: mx.array, dim, dtype) -> tuple:
     axis = wrap_dim(dim, a.ndim)
     if dtype is not None:
         a = convert(a, dtypes.to_mlx(dtype))
-    if not mx.issubdtype(a.dtype, mx.inexact):
-        last = "_lastdim" if axis == a.ndim - 1 else ""
+    if a.size and not mx.issubdtype(a.dtype, mx.inexact):
+        last = "_lastdim" if axis == max(a.ndim, 1) - 1 else ""
         raise not_implemented(f"{name}{last}_kernel_impl", a)
     return a, axis
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from .._core import dispatch, dtypes, return_types
+from .._core import checks, dispatch, dtypes, return_types
 from .._core.conversion import infer
 from .._core.dispatch import is_number
 from .._core.table import Array, composite, op
-from .._core.tensor import Tensor, wrap
+from .._core.tensor import Tensor, read, wrap
 from .kinds import COMPLEX, kind_of
 from .selection import lifted, lowered, picked, put_back
 
@@ -133,6 +133,15 @@ def search_in(sorted_sequence: Array, input: Array, sorter: Array | None, right,
     return found.astype(mx.int32) if out_int32 else found
 
 
+def _check_sorter(sorter, n: int) -> None:
+    if sorter.dtype is not dtypes.int64:
+        kind = dtypes.scalar_type_name(sorter.dtype)
+        raise RuntimeError(f"torch.searchsorted(): sorter must be a tensor of long dtype but got dtype {kind}")
+    a = read(sorter)
+    outside = mx.any(mx.logical_or(a < 0, a >= n))
+    checks.refuse(outside, a, lambda: RuntimeError("torch.searchsorted(): sorter index out of range"))
+
+
 @composite(method=False)
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None, out=None):
     """The indices at which values go into sorted rows: before equals, or after them with ``right``.
@@ -144,6 +153,11 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     if len(rows) == 0:
         raise RuntimeError(
             "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1"
+        )
+    if len(rows) != 1 and len(shape) == 0 and values.numel() == 1:
+        raise RuntimeError(
+            "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we got "
+            f"boundaries tensor dim({len(rows)}) and input value's dim(0) numel(1)"
         )
     if len(rows) != 1 and rows[:-1] != shape[:-1]:
         raise RuntimeError(
@@ -158,6 +172,8 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
             "and got "
             f"sorter tensor {list(sorter.shape)}"
         )
+    if sorter is not None:
+        _check_sorter(sorter, rows[-1])
     statics = (_search_side(right, side), out_int32)
     result = dispatch.run(search_in, (sorted_sequence, values, sorter), statics)
     return result if out is None else dispatch.write_out(out, result)

@@ -120,6 +120,12 @@ def mvlgamma(input: Array, p: int) -> Array:
     return sum(parts[1:], parts[0]) + p * (p - 1) / 4 * math.log(math.pi)
 
 
+@mvlgamma.guarded
+def _(operands):
+    if operands[0].dtype == mx.bool_:
+        raise RuntimeError("The input tensor may not be a boolean tensor.")
+
+
 publish("multigammaln", mvlgamma.public, ("special",))
 
 

@@ -72,6 +72,8 @@ def _observations(name: str, input: mx.array) -> mx.array:
         raise RuntimeError(
             f"{name}(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
         )
+    if input.dtype == mx.bool_:
+        raise RuntimeError("cov(): bool dtype is not supported for input")
     a = _as_float(input)
     return a if a.ndim == 2 else mx.reshape(a, (1, -1))
 

@@ -13,11 +13,15 @@ from .fft import fft, ifft, irfft, rfft
 from .joining import cat
 from .rearrange import constant_pad_nd, flip
 
+_KERNELS = {"reflect": "reflection_pad1d", "replicate": "replication_pad1d"}
+
 
 def _padded(x: Tensor, width: int, mode: str) -> Tensor:
     """``x`` (B, L) with ``width`` more at both ends, made up as ``mode`` says."""
     if mode == "constant":
         return constant_pad_nd(x, (width, width))
+    if x.dtype is dtypes.bool_ and mode in _KERNELS:
+        raise NotImplementedError(f"\"{_KERNELS[mode]}\" not implemented for 'Bool'")
     if mode in ("reflect", "circular") and width >= x.shape[-1] + (mode == "circular"):
         raise RuntimeError(
             "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "

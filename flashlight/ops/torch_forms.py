@@ -18,7 +18,18 @@ from .._core.dispatch import deliver
 from .._core.modes import modes
 from .._core.table import composite, method, namespaces
 from .._core.tensor import Tensor, channels_last, channels_last_3d, memory_format, wrap
-from .embedding import _bags, _check_indices, _starts, mark_sparse, rows
+from .embedding import (
+    _bags,
+    _check_indices,
+    _starts,
+    bag_padding,
+    bag_rows,
+    check_flag,
+    check_index,
+    joined,
+    mark_sparse,
+    rows,
+)
 from .loss import _triplet, reduced
 
 _in_torch = functools.partial(composite, method=False)
@@ -106,10 +117,11 @@ def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=
     _check_indices("embedding", indices)
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
-    if not isinstance(sparse, bool):
-        raise TypeError(f"embedding(): argument 'sparse' (position 5) must be bool, not {type(sparse).__name__}")
+    check_index(padding_idx)
+    check_flag("embedding", "scale_grad_by_freq", 4, scale_grad_by_freq)
+    check_flag("embedding", "sparse", 5, sparse)
     mark_sparse(weight, sparse)
-    return dispatch.run(rows, (weight, indices), (int(padding_idx), bool(scale_grad_by_freq), sparse))
+    return dispatch.run(rows, (weight, indices), (int(padding_idx), scale_grad_by_freq, sparse))
 
 
 _MODES = ("sum", "mean", "max")
@@ -138,21 +150,18 @@ def embedding_bag(
         )
     if mode not in (0, 1, 2):
         raise RuntimeError("`mode` must be sum, mean, or max.")
-    if not isinstance(sparse, bool):
-        raise TypeError(f"embedding_bag(): argument 'sparse' (position 6) must be bool, not {type(sparse).__name__}")
+    check_flag("embedding_bag", "scale_grad_by_freq", 4, scale_grad_by_freq)
+    check_flag("embedding_bag", "sparse", 6, sparse)
+    for t, n, name in ((weight, 2, "weight"), (offsets, 1, "offsets")):
+        if t.ndim != n:
+            raise RuntimeError(f"{name} has to be a {n}D Tensor, but got Tensor of dimension {t.ndim}")
     if per_sample_weights is not None and mode != 0:
         raise RuntimeError("embedding_bag: per_sample_weights only supported with mode='sum'")
-    _check_indices("embedding_bag", indices)
-    flat = indices.reshape(-1)
-    if offsets.dtype is not flat.dtype:
-        offsets, flat = offsets.long(), flat.long()
+    flat, offsets = joined(weight, indices.reshape(-1), offsets, per_sample_weights)
     bounds = _starts(offsets, flat.size(0), include_last_offset)
-    if padding_idx is None or padding_idx < 0:
-        padding = -1 if padding_idx is None else padding_idx + weight.size(0)
-    else:
-        padding = padding_idx
+    padding = bag_padding(padding_idx, weight.size(0))
     mark_sparse(weight, sparse)
-    found = dispatch.run(rows, (weight, flat), (padding, bool(scale_grad_by_freq), sparse))
+    found = dispatch.run(bag_rows, (weight, flat), (padding, scale_grad_by_freq, sparse))
     weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
     out = _bags(found, flat, bounds, _MODES[mode], weights, padding)
     return out, *_bag_facts(weight, flat, offsets, bounds, mode, padding)
@@ -162,6 +171,7 @@ def _bag_facts(weight, indices, offsets, bounds, mode: int, padding: int) -> tup
     """(bag of each index, sizes of the bags without padding, index of each maximum)."""
     count = len(bounds) - 1
     bag = np.repeat(np.arange(count), np.diff(bounds)).astype(np.int64)
+    indices = indices[: len(bag)]  # of no bags, no index counts
     if mode == 0:
         zeros = np.zeros(count if weight.requires_grad else offsets.size(0), dtype=np.int64)
         of_each = bag[:0] if padding < 0 else bag

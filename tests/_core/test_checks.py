@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 import torch
 
@@ -57,5 +59,6 @@ def test_a_late_error_names_the_line_that_asked():
     with pytest.raises(IndexError) as caught:
         y.tolist()
     (note,) = caught.value.__notes__
-    line = next(i for i, text in enumerate(open(__file__, encoding="utf-8"), 1) if "# this one" in text)
+    lines = pathlib.Path(__file__).read_text(encoding="utf-8").splitlines()
+    line = next(i for i, text in enumerate(lines, 1) if text.endswith("# this one"))
     assert f"{__file__}, line {line};" in note and "set_checks(True)" in note

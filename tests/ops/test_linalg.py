@@ -198,3 +198,13 @@ def test_ldl(n, hermitian, dtype):
         return lib.linalg.ldl_solve(*lib.linalg.ldl_factor(a, hermitian=hermitian), b, hermitian=hermitian)
 
     check(solved, T(a, grad=False), T(b, grad=False), grad=False, atol=5e-3, rtol=5e-3)
+
+
+@pytest.mark.parametrize(
+    "tolerances", [{"atol": 1.5}, {"rtol": 0.2}, {"atol": 0.5, "rtol": 0.0}, {"atol": 0.05, "rtol": 0.5}]
+)
+@pytest.mark.parametrize("name", ["pinv", "matrix_rank"])
+def test_tolerances(name, tolerances):
+    # `check` has arguments of these names too, so they are given here
+    matrix = T(np.diag([3.0, 1.0, 0.1]).astype(np.float32), grad=False)
+    check(lambda lib, a: getattr(lib.linalg, name)(a, **tolerances), matrix)

@@ -166,3 +166,64 @@ R("lobpcg", A(4, 5))
 S("convolution", A(2, 4, 7), A(6, 2, 3), A(6), [2], [1], [1], False, [0], 2)
 S("convolution", A(2, 4, 7, 5), A(4, 3, 3, 2), A(3), [2, 1], [1, 0], [1, 1], True, [1, 0], 1)
 S("convolution", A(1, 2, 4, 5, 4), A(3, 2, 2, 2, 2), None, [1, 1, 1], [0, 0, 0], [1, 1, 1], False, [0, 0, 0], 1)
+
+
+# ------------------------------------------------------------------------------------------------------- gradients of softmax
+R("_softmax_backward_data", A(5), A(2, 5), 0, D("float32"))
+R("_softmax_backward_data", A(1, 5), A(5), 0, D("float32"))
+for name in ("_softmax_backward_data", "_log_softmax_backward_data"):
+    for dim in (0, 1):
+        for dtype in ("int64", "bool"):
+            R(name, A(5, 2, dtype=dtype), A(5, 2), dim, D("float32"))
+            R(name, A(5, 2), A(5, 2, dtype=dtype), dim, D("float32"))
+        R(name, A(5, 2, dtype="float16"), A(5, 2), dim, D("float32"))
+        R(name, A(5, 2, dtype="float64"), A(5, 2), dim, D("float32"))
+
+# ------------------------------------------------------------------------------------------- arguments that do not fit
+_LAST = (True, 0.1, 1e-5)
+R("native_batch_norm", A(0, 2, 3), A(2), A(2), None, None, *_LAST)
+R("native_batch_norm", A(3, 2, 4, dtype="float64"), A(2), A(2), *_STATS, *_LAST)
+R("native_batch_norm", A(3, 2, 4), A(2, dtype="bool"), A(2), *_STATS, *_LAST)
+R("native_batch_norm", A(3, 2, 4), A(2), A(2, dtype="int64"), *_STATS, *_LAST)
+for _bad in (A(2, dtype="bool"), A(1, 2, grad=False), A(2, dtype="float64", grad=False), None):
+    R("native_batch_norm", A(3, 2, 4), A(2), A(2), _bad, _STATS[1], *_LAST)
+    R("_native_batch_norm_legit", A(3, 2, 4), A(2), A(2), _bad, _STATS[1], *_LAST)
+    R("ops.aten._batch_norm_with_update", A(3, 2, 4), A(2), A(2), _STATS[0], _bad, 0.1, 1e-5)
+R("_native_batch_norm_legit", A(3, 2, 4), A(2), A(2), None, None, *_LAST)
+R("_native_batch_norm_legit", A(0, 2, 4), A(2), A(2), *_LAST)
+R("native_layer_norm", A(2, 3, dtype="float64"), [3], A(3), None, 1e-5)
+R("native_layer_norm", A(2, 3), [3], A(3, dtype="int64"), None, 1e-5)
+R("native_layer_norm", A(2, 3, dtype="int64"), [3], None, None, 1e-5)
+R("native_layer_norm", A(2, 3, dtype="complex64"), [3], None, None, 1e-5)
+S(
+    "native_layer_norm",
+    A(2, 3, dtype="float16", grad=False),
+    [3],
+    A(3),
+    None,
+    1e-5,
+    options={"atol": 2e-2, "grad": False},
+)
+for _bad in ((2, 4, 4, 2), (3, 4, 3, 2), (2, 4, 3, 3), (2, 4, 3, 0)):
+    R("native_group_norm", A(2, 4, 3), None, None, *_bad, 1e-5)
+for _bad in (A(1, 4), A(3), A(4, dtype="int64"), A(4, dtype="float64")):
+    R("native_group_norm", A(2, 4, 3), _bad, None, 2, 4, 3, 2, 1e-5)
+R("native_group_norm", A(0, 4, 3), None, None, 2, 4, 3, 2, 1e-5)
+R("native_group_norm", A(2, 4, 3, dtype="int64"), None, None, 2, 4, 3, 2, 1e-5)
+for _shape in ((24,), (1, 2, 4, 3), (4, 2, 3)):  # what counts are N, C and HxW
+    S("native_group_norm", A(*_shape), A(4), A(4), 2, 4, 3, 2, 1e-5, options={"second": False})
+
+_WINDOW = ([2, 2], [2, 2], [0, 0], [1, 1], False)
+_POOLED = "ops.aten.max_pool2d_with_indices_backward"
+R(_POOLED, A(1, 1, 2, 2, dtype="int64"), A(1, 1, 4, 4, dtype="int64"), *_WINDOW, _TOPS)
+R(_POOLED, A(1, 1, 2, 2, dtype="float64"), A(1, 1, 4, 4), *_WINDOW, _TOPS)
+R(_POOLED, A(1, 2, 2), A(1, 1, 4, 4), *_WINDOW, _TOPS)
+R(_POOLED, A(1, 1, 2, 3), A(1, 1, 4, 4), *_WINDOW, _TOPS)
+R(_POOLED, A(1, 1, 2, 2), A(1, 1, 4, 4), *_WINDOW, I(1, 1, 2, 2, high=4, dtype="int32"))
+S(_POOLED, A(0, 1, 2, 2), A(0, 1, 4, 4), *_WINDOW, I(0, 1, 2, 2, high=4))
+S("ops.aten.native_dropout_backward", A(5), A(5, dtype="float64", grad=False), 2.0, options={"grad": False})
+R("segment_reduce", A(3), "sum", lengths=_ints([1, 1, 1]))
+R("segment_reduce", A(3), "sum", offsets=_ints([0, 1, 3]))
+R("grid_sampler_2d", A(1, 1, 4, 4, 4), A(1, 2, 2, 2, 3), 0, 0, False)
+R("grid_sampler_3d", A(1, 1, 4, 4), A(1, 2, 2, 2), 0, 0, False)
+R("grid_sampler_2d", A(1, 1, 4, 4, dtype="int64"), A(1, 2, 2, 2), 0, 0, False)

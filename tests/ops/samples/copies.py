@@ -43,3 +43,16 @@ R("cdist", A(4, 3), A(4, 3), -1.0)
 
 R("native_layer_norm", A(2, 3), (), None, None, 1e-5)
 R("native_layer_norm", A(2, 3), (2,), None, None, 1e-5)
+
+
+# ------------------------------------------------------------------------------------------------------------ dtypes of cdist
+for first, second in (("int64", "float32"), ("float32", "int64"), ("float64", "float32"), ("complex64", "complex64")):
+    R("cdist", A(4, 5, dtype=first), A(3, 5, dtype=second))
+    R("cdist", A(30, 5, dtype=first), A(3, 5, dtype=second))
+    R("cdist", A(4, 5, dtype=first), A(3, 5, dtype=second), p=1.5)
+for first, second in (("float64", "float32"), ("float32", "float64")):
+    S("cdist", A(0, 5, dtype=first, grad=False), A(3, 5, dtype=second, grad=False))
+for M in (A(1, 4, 4), A(4, 4, dtype="float64"), A(4, 4, dtype="int64"), A(3, 4)):
+    R("svd_lowrank", A(4, 4), 2, M=M)
+R("svd_lowrank", A(2, 4, 4), 2, M=A(4, 4, dtype="float64"))
+R("pca_lowrank", A(2, 4, 4, dtype="bool"), 2)

@@ -121,3 +121,57 @@ R("gradient", A(4), spacing=(V(1, 2),))
 
 S("diff", A(4, 3), 0, 0, A(1, 3, seed=1), A(2, 3, seed=2))
 S("gradient", A(4, 3), spacing=None)
+
+
+# --------------------------------------------------------------------------------------------- arguments that do not fit together
+for name in ("trapezoid", "cumulative_trapezoid"):
+    R(name, A(2, 3), None)
+    R(name, A(2, 3), x=None)
+    R(name, A(2, 3), dx=None)
+    R(name, A(2, 3, dtype="bool"))
+    R(name, A(2, 3, dtype="bool"), A(2, 3))
+    R(name, A(2, 3), A(2, 3, dtype="bool"))
+    R(name, A(2, 3), A(1, 2, 3))
+    R(name, A(3, 3), A(2, 3, 3), dim=0)
+    R(name, A(2, 3), A(2, 4))
+    R(name, A(2, 3), A(4))
+    R(name, A(2, 3), A())
+    R(name, A())
+    R(name, A(0, 3), A(4))
+    S(name, A(2, 3), A(1, 2, 3), dim=0)
+    S(name, A(2, 5, 3), A(5, 3), dim=1)
+    S(name, A(2, 2), A())
+R("trapz", A(2, 3), None)
+R("cumulative_trapezoid", A(3, 0), A(4))
+R("cumulative_trapezoid", A(0, 5), A(5, 5), dim=0)
+S("trapezoid", A(2, 0, dtype="bool"))
+S("trapezoid", A(0, 3, grad=False), A(5, grad=False), dim=0)
+
+R("diff", A(3, 3), 1, 1, A(2, 3))
+R("diff", A(3, 3), 1, 1, A(3, 2), A(2, 3))
+R("diff", A(3, 3), 0, 1, A(2, 3))
+R("diff", A(0, 3), 1, 1, A(3, 3))
+S("diff", A(3), 0, 2)
+S("diff", A(3, 3, dtype="int64"), 0, 1, A(3, 3, grad=False))
+S("diff", A(3, 3), 0, 1, A(3, 3, dtype="float64", grad=False))
+
+R("gradient", A(5, dtype="bool"))
+R("gradient", A(5, dtype="bool"), edge_order=2)
+R("gradient", A(5, dtype="bool"), spacing=[A(5)])
+S("gradient", A(5, dtype="bool"), spacing=[A(5, grad=False)], edge_order=2)
+R("gradient", A(5), spacing=[A(5, dtype="bool")])
+for n in (0, 1, 2, 6):
+    R("gradient", A(4, 3), spacing=[A(n)], dim=0)
+R("gradient", A(3), spacing=[A(0)])
+R("gradient", A(4), spacing=[A(4, 1)])
+R("gradient", A(4), spacing=[A()])
+R("gradient", A(4, 4), spacing=[A(4), 2])
+for dtype in ("float64", "int64", "float16"):
+    S("gradient", A(4), spacing=[T(np.array([0, 1, 3, 7], dtype), grad=False)])
+    S(
+        "gradient",
+        T(np.arange(4).astype(dtype), grad=False),
+        spacing=[T(np.array([0.0, 1, 3, 7], "float32"), grad=False)],
+    )
+for order in (1, 2):
+    S("gradient", A(4), spacing=[T(np.array([0.0, 1, 3]), grad=False)], edge_order=order)

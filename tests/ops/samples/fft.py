@@ -100,3 +100,12 @@ R("istft", A(9, 12, dtype="complex64"), 16, window=T(np.zeros(16, dtype=np.float
 R("istft", A(9, 12, dtype="complex64"), 16, return_complex=True)
 R("istft", A(9, 12, dtype="complex64"), 16, 32)
 R("istft", A(9, dtype="complex64"), 16)
+
+
+# ------------------------------------------------------------------------------------- dimensions are looked at before lengths
+for name in ("fft2", "ifft2", "rfft2", "irfft2", "hfft2", "ihfft2"):
+    R(f"fft.{name}", A(3), s=(2, 8))
+for name in ("fftn", "irfftn", "ihfftn"):
+    R(f"fft.{name}", A(3), s=(2, 8), dim=(-2, -1))
+for mode in ("reflect", "replicate", "constant"):
+    R("stft", A(110, dtype="bool"), 10, pad_mode=mode, return_complex=True)

@@ -194,3 +194,49 @@ R("einsum", "ij,jk", A(2, 3), A(3, 4, dtype="float64"))
 R("einsum", "ij,ij", A(2, 3, dtype="bool"), A(2, 3, dtype="bool"))
 R("einsum", "")
 R("einsum", A(2, 3), [0, 100])
+
+
+# ---------------------------------------------------------------------------------------------- dtypes that do not fit together
+for name in ("bmm", "matmul"):
+    R(name, A(2, 2, 2, dtype="bool"), A(2, 2, 2))
+    R(name, A(2, 2, 2), A(2, 2, 2, dtype="bool"))
+    # where nothing is multiplied, torch takes any two
+    S(name, A(0, 2, 2, dtype="bool"), A(0, 2, 2, dtype="bool"))
+    S(name, A(2, 2, 0, dtype="bool"), A(2, 0, 2, dtype="bool"))
+    S(name, A(0, 2, 3, grad=False), A(0, 3, 2, dtype="float64", grad=False))
+R("baddbmm", A(2, 2, 2, dtype="bool"), A(2, 2, 2, dtype="bool"), A(2, 2, 2))
+for name, result in (("addbmm", A(2, 2)), ("baddbmm", A(2, 2, 2))):
+    R(name, result, A(2), A(2, 2, 2))
+    R(name, result, A(2, 2), A(2, 2, 2))
+    R(name, result, A(2, 2, 2), A(2))
+    R(name, result, A(2, 2, 2), A())
+for first, second in (("bool", "float32"), ("bool", "bool"), ("float32", "bool"), ("int64", "float32")):
+    R("cross", A(5, 3, dtype=first), A(5, 3, dtype=second))
+    R("linalg.cross", A(5, 3, dtype=first), A(5, 3, dtype=second))
+S("addr", A(dtype="float64", grad=False), A(5, grad=False), A(3, grad=False), beta=0.5, alpha=0.2)
+S("addr", A(dtype="int32"), A(5, dtype="int8"), A(3, dtype="int8"))
+S("addr", A(grad=False), A(5, dtype="float16", grad=False), A(3, dtype="float16", grad=False))
+
+SINGLE = {"atol": 2e-5, "rtol": 2e-5, "grad_atol": 2e-5, "grad_rtol": 2e-5}
+for first, second in (
+    ("bool", "float32"),
+    ("bool", "bool"),
+    ("float32", "bool"),
+    ("float32", "float64"),
+    ("int32", "int64"),
+):
+    left, right = A(3, 2, dtype=first, low=0, high=3), A(2, 4, dtype=second, low=0, high=3)
+    R("einsum", "ij,jk->ik", left, right)
+    S("einsum", "ij,jk->ijk", left, right)
+    S("einsum", "ij,kl->ijkl", left, right)
+    # what only one has is summed in its own precision
+    S("einsum", "ij,kl->ik", left, right, options=SINGLE)
+    S("einsum", "ij,kl->", left, right, options=SINGLE)
+    S("einsum", "ij,kj->ik", A(3, 1, dtype=first, low=0, high=3), right)
+    S("einsum", "ij,jl->il", A(3, 0, dtype=first, grad=False), A(0, 3, dtype=second, grad=False))
+for dtype in ("bool", "int32", "uint8"):
+    S("einsum", "ij->i", A(3, 2, dtype=dtype))
+    S("einsum", "ij->i", A(3, 0, dtype=dtype))
+    S("einsum", "ii->", A(3, 3, dtype=dtype))
+    S("einsum", "ii->i", A(3, 3, dtype=dtype))
+R("einsum", "ij,jk->i", A(3, 4, dtype="int32"), A(4, 5, dtype="int32"))

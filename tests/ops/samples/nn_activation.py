@@ -121,3 +121,13 @@ R(F + "linear", A(2, 3), A(4, 3), A(5))
 S("bilinear", A(2, 3), A(2, 4), A(5, 3, 4), A(5))
 S("bilinear", A(2, 6, 3), A(2, 6, 4), A(5, 3, 4), None)
 R("bilinear", A(2, 3), A(2, 4), A(5, 4, 4), None)
+
+R(F + "softsign", A(3, dtype="bool"))
+R(F + "tanhshrink", A(3, dtype="bool"))
+S(F + "linear", A(3), A(4, 3), A(1, 4))
+R(F + "linear", A(3), A(4, 3), A(1, 1))
+R(F + "linear", A(3), A(3), A(1))
+for _kind in ("int64", "bool"):
+    for _name in ("dropout", "alpha_dropout"):
+        S(F + _name, A(3, 4, dtype=_kind), 1.0, True)
+        R(F + _name, A(3, 4, dtype=_kind), 0.5, True)

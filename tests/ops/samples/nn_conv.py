@@ -67,3 +67,10 @@ R("conv_transpose2d", _x, A(3, 4, 3, 3), output_padding=1)
 R("conv_transpose2d", _x, A(3, 4, 3, 3), padding=6)
 R("conv_transpose2d", _x, A(3, 4, 3, 3), A(9))
 R("conv_transpose2d", _x, A(3, 4, 3, 3), stride=2, output_padding=-1)
+
+for _n in (1, 2, 3):
+    _input, _weight = A(1, 2, *(4,) * _n, dtype="bool"), A(2, 2, *(2,) * _n)
+    R(f"conv{_n}d", _input, _weight)
+    R(f"conv_transpose{_n}d", _input, _weight)
+R("conv2d", _x, _w, stride=(1.5, 1))
+R("conv2d", _x, _w, groups=1.5)

@@ -78,3 +78,59 @@ R(
     output_size=3,
     _random_samples=A(1, 2, 3, low=0, high=1, dtype="float64"),
 )
+
+# dtypes without a kernel
+for _kind in ("bool", "int64", "int32"):
+    R(F + "max_pool1d", A(2, 4, dtype=_kind), 2)
+    R(F + "max_unpool1d", A(1, 1, 3, dtype=_kind), _where, 2)
+    R(F + "max_unpool2d", A(1, 2, 2, dtype=_kind), I(1, 2, 2, high=4), 2)
+    R(F + "max_unpool3d", A(1, 2, 2, 2, dtype=_kind), I(1, 2, 2, 2, high=4), 2)
+    R(F + "fractional_max_pool2d", A(1, 2, 6, 6, dtype=_kind), 2, 3, _random_samples=A(1, 2, 2, dtype=_kind))
+    R(F + "adaptive_avg_pool2d", A(2, 4, 4, dtype=_kind), 1)
+R(F + "lp_pool2d", A(2, 4, 4, dtype="complex64"), 2, 2)
+S(F + "max_pool1d", A(2, 4, dtype="int64"), 2, return_indices=True)
+
+# a single window is a mean of any tensor that has the dimensions
+S(F + "adaptive_avg_pool2d", A(3, 4), 1)
+S(F + "adaptive_avg_pool2d", A(2, 3, 2, 4, 4), 1)
+S(F + "adaptive_avg_pool2d", A(2, 3, 4, dtype="complex64"), (1, 1))
+S(F + "adaptive_avg_pool3d", A(3, 4, 5), 1)
+S(F + "adaptive_avg_pool2d", A(2, 3, 0, 4), 1)
+R(F + "adaptive_avg_pool2d", A(3), 1)
+R(F + "adaptive_avg_pool2d", A(), 1)
+R(F + "adaptive_avg_pool3d", A(3, 4), 1)
+R(F + "adaptive_avg_pool2d", A(3, 4), 2)
+for n, _shape in ((1, (0, 4)), (2, (0, 4, 4)), (3, (0, 4, 4, 4))):
+    for _mean in ("avg", "max"):
+        S(F + f"adaptive_{_mean}_pool{n}d", A(*_shape), 2)
+        S(F + f"adaptive_{_mean}_pool{n}d", A(*_shape), 1)
+        R(F + f"adaptive_{_mean}_pool{n}d", A(*_shape[::-1]), 2)
+        R(F + f"adaptive_{_mean}_pool{n}d", A(*_shape), None)
+        R(F + f"adaptive_{_mean}_pool{n}d", A(2, *_shape[1:]), (2.5,) * n)
+        if n > 1:
+            R(F + f"adaptive_{_mean}_pool{n}d", A(2, *_shape), (1,))
+S(F + "adaptive_avg_pool2d", A(2, 0, 4, 4), 2, options={"grad": False})
+R(F + "adaptive_max_pool2d", A(2, 0, 4, 4), 2)
+R(F + "adaptive_avg_pool3d", A(2, 0, 4, 4, 4), 2)
+for _shape in ((), (4,), (4, 4)):
+    R(F + "avg_pool2d", A(*_shape), 2)
+    R(F + "lp_pool2d", A(*_shape), 2, 2)
+
+# what goes with the input of fractional pooling
+_fractional = A(2, 3, 6, 6)
+for _bad in ((1, 3, 2), (2, 1, 2), (2, 4, 2), (2, 3, 3), (3, 2), (1, 2, 3, 2)):
+    R(F + "fractional_max_pool2d", _fractional, 2, 3, _random_samples=A(*_bad, **_samples))
+    if _bad != (2, 3, 3):
+        R(F + "fractional_max_pool3d", A(2, 3, 6, 6, 6), 2, 3, _random_samples=A(*_bad, **_samples))
+R(F + "fractional_max_pool2d", _fractional, 2, 3, _random_samples="x")
+R(F + "fractional_max_pool2d", A(6, 6), 2, 3)
+R(F + "fractional_max_pool3d", A(6), 2, 3)
+S(F + "fractional_max_pool2d", _fractional, 2, 3, _random_samples=A(4, 3, 2, **_samples))
+S(F + "fractional_max_pool2d", A(3, 6, 6), 2, 3, _random_samples=A(4, 3, 2, **_samples))
+S(F + "fractional_max_pool2d", A(0, 6, 6), 2, 3, _random_samples=A(1, 0, 2, **_samples))
+
+R(F + "max_unpool1d", A(1, 1, 4), _where, 2, output_size=(6,))
+R(F + "max_unpool2d", A(4), I(4, high=4), 2)
+R(F + "max_unpool3d", A(4, 4), I(4, 4, high=4), 2)
+for _n, _shape in ((1, (0, 2)), (2, (0, 2, 2)), (2, (0, 3, 2, 2)), (3, (0, 2, 2, 2))):
+    S(F + f"max_unpool{_n}d", A(*_shape), I(*_shape, high=4), 2)

@@ -1,5 +1,7 @@
 """Padding, resizing, sampling, folding, shuffles and distances."""
 
+import dataclasses
+
 from ...oracle import A
 from . import R, S
 
@@ -101,3 +103,38 @@ R("pdist", A(3, 2), -1.0)
 S("cosine_similarity", A(3, 4), A(3, 4, seed=1))
 S("cosine_similarity", A(3, 1, 4), A(2, 4), -1)
 R("cosine_similarity", A(3, dtype="int64"), A(3, dtype="int64"), 0)
+
+for _mode in ("reflect", "replicate"):
+    for _shape in ((2, 5), (2, 3, 5), (2, 3, 5, 5), (2, 3, 5, 5, 5)):
+        R(F + "pad", A(*_shape, dtype="bool"), (1, 1) * max(len(_shape) - 2, 1), _mode)
+S(F + "pad", A(2, 5, dtype="bool"), (1, 1), "circular")
+S(F + "pad", A(2, 0, 4), (1, 1), "circular")
+R(F + "pad", A(2, 3), 1)
+R(F + "pad", A(2, 3), (1, 1), "constant", "x")
+
+for _name, _shape, _rest in (("unfold", (2, 3, 4, 4), (2,)), ("fold", (2, 12, 9), ((4, 4), 2))):
+    for _kind in ("int64", "int32"):
+        R(F + _name, A(*_shape, dtype=_kind), *_rest)
+    S(F + _name, A(*_shape, dtype="bool"), *_rest)
+for _shape in ((), (4,), (4, 4)):
+    R(F + "unfold", A(*_shape), 2)
+R("pixel_shuffle", A(4, 4, 4), 1.5)
+R("pixel_unshuffle", A(4, 4, 4), 1.5)
+
+for _size in ((4, 11), 5, (20, 3)):
+    S(F + "interpolate", A(1, 2, 9, 8), _size, mode="lanczos", antialias=True)
+    S(F + "interpolate", A(1, 2, 9, 8, low=0, high=255, dtype="uint8"), _size, mode="lanczos", antialias=True)
+S(F + "interpolate", A(1, 2, 9, 8, dtype="float64"), scale_factor=1.7, mode="lanczos", antialias=True)
+R(F + "interpolate", A(1, 2, 9, 8), 4, mode="lanczos")
+R(F + "interpolate", A(1, 2, 9, 8), 4, mode="lanczos", antialias=True, align_corners=True)
+R(F + "interpolate", A(1, 2, 9), 4, mode="lanczos", antialias=True)
+R(F + "interpolate", A(2), scale_factor=2.0)
+R(F + "interpolate", A(1, 2, 9), 2.5)
+R(F + "interpolate", A(1, 2, 9, 8), (2.5, 2))
+
+for _shape in ((1, 1, 4, 4), (1, 1, 4, 4, 4)):
+    _points = A(1, *(2,) * (len(_shape) - 2), len(_shape) - 2)
+    for _kind in ("int64", "bool", "complex64"):
+        R(F + "grid_sample", A(*_shape, dtype=_kind), _points, align_corners=False)
+        R(F + "grid_sample", A(*_shape), dataclasses.replace(_points, dtype=_kind), align_corners=False)
+        R(F + "grid_sample", A(*_shape, dtype=_kind), dataclasses.replace(_points, dtype=_kind), align_corners=False)

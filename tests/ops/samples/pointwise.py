@@ -146,3 +146,17 @@ S("heaviside", A(3, dtype="int64"), A(3, seed=1, dtype="int64"))
 R("heaviside", A(3), A(3, dtype="float64"))
 
 R("ldexp", 2, A(3))
+
+
+# ------------------------------------------------------------------------------------------------------------ dtypes torch has not
+for base in (A(3), A(0), A(3, dtype="float64")):
+    R("ldexp", base, A(dtype="bool"))
+S("ldexp", A(3, dtype="int64"), A(dtype="bool"))
+S("ldexp", A(3, dtype="complex64"), A(dtype="bool"))
+for dtype in ("int64", "int32"):
+    R("round", A(3, dtype=dtype), decimals=0)
+    R("round", A(0, dtype=dtype), decimals=0)
+    R("special.round", A(3, dtype=dtype))
+    S("round", A(3, dtype=dtype))
+S("special.round", A(3))
+S("special.round", A(3), decimals=1)

@@ -308,3 +308,21 @@ for name in ("logsumexp", "special.logsumexp"):
 
 for name in ("argmax", "argmin"):
     S(name, A(), 0, True)
+
+
+# ------------------------------------------------------------------------------------------------------ arguments left empty
+for name in ("max", "min"):
+    R(name, A(3), None)
+    R(name, A(3), dim=None)
+    R(name, A(3), other=None)
+R("norm", A(1, 5, 5), "nuc")
+R("norm", A(5), "nuc")
+for shape, dim in (((0, 5, 5), 2), ((5, 0, 5), 2), ((5, 0), 0)):
+    R("renorm", A(*shape), inf, dim, 1)
+S("renorm", A(0, 5, 5, grad=False), inf, 0, 1)
+for name in ("softmax", "log_softmax"):
+    for dtype in ("int64", "bool"):
+        R(name, A(3, 2, dtype=dtype), 1)
+        R(name, A(dtype=dtype), 0)
+        R(name, A(5, 0, dtype=dtype), 3)
+        S(name, A(5, 0, dtype=dtype), 1)

@@ -273,3 +273,8 @@ R("diagonal_scatter", A(3, 3), A(2))
 R("as_strided_scatter", A(3, 3), A(3), (2,), (1,))
 
 R("narrow_copy", A(3, 4), 2, 0, 1)
+
+
+for dtype in ("int64", "float64", "bool"):
+    R("cartesian_prod", A(2), A(3, dtype=dtype))
+R("cartesian_prod")

@@ -252,3 +252,49 @@ S("hash_tensor", A())
 R("hash_tensor", A(3), mode=1)
 R("hash_tensor", A(0, 2))
 R("hash_tensor", A(0, 2), 0)
+
+
+# --------------------------------------------------------------------------------------------- arguments that do not fit together
+for name in ("cov", "corrcoef"):
+    R(name, A(3, 2, dtype="bool"))
+for dtype in ("float32", "float64", "bool", "int32"):
+    R("searchsorted", A(3, 3), A(3, 3), sorter=T(np.zeros((3, 3), dtype)))
+R("searchsorted", A(3), A(3, 3), sorter=T(np.array([0, 1, 3])))
+R("searchsorted", A(3), A(3, 3), sorter=T(np.array([0, 1, -1])))
+R("searchsorted", A(3, 3), 3.0)
+R("kthvalue", A(3, dtype="bool"), 1)
+R("kthvalue", A(0, dtype="bool"), 1)
+S("kthvalue", A(dtype="bool"), 1)
+
+R("histogram", A(5, 5), A(5), weight=A(3))
+R("histogram", A(0, 5), A(5), weight=A(5, 5))
+R("histogram", A(5, 5), A(5), weight=A(5, 5, dtype="float64"))
+R("histogram", A(5, 5), 10, weight=A(5, 5, dtype="int64"))
+for dtype in ("float64", "int64", "bool"):
+    R("histogram", A(5, 5), A(5, dtype=dtype))
+    R("histogramdd", A(5, 2), [A(2), A(2, dtype=dtype)])
+    R("histogramdd", A(5, 2), [2, 2], weight=A(5, dtype=dtype))
+for shape in ((), (0,), (1,), (2, 3)):
+    R("histogram", A(5, 5), A(*shape))
+    R("histogramdd", A(5, 1), [A(*shape)])
+for bins in (0, -1, 2.5, "x", None):
+    R("histogram", A(5, 5), bins)
+for limits in ((0.0,), (0.0, 1.0, 2.0), (1.0, 0.0)):
+    R("histogram", A(5, 5), 4, range=limits)
+R("histogram", A(5, 5), A(5), range=(0.0, 1.0))
+R("histogramdd", A(5), [2])
+R("histogramdd", A(5), 2)
+R("histogramdd", A(), [2])
+R("histogramdd", A(5, 2), [2])
+R("histogramdd", A(5, 2), [2, 0])
+R("histogramdd", A(5, 2), [A(2)])
+R("histogramdd", A(5, 2), [A(2), 2])
+R("histogramdd", A(5, 2), [2, A(2)])
+R("histogramdd", A(5, 2), "x")
+R("histogramdd", A(5, 2), A(2))
+R("histogramdd", A(5, 2), [2, 2], range=[0.0, 1.0])
+R("histogramdd", A(5, 2), [2, 2], range=[0.0, 1.0] * 3)
+R("histogramdd", A(5, 2), [2, 2], weight=A(5, 1))
+R("histogramdd", A(5, 2), [2, 2], weight=A(4))
+R("histogramdd", A(6, 0, 5), 2, weight=A(5, 0))
+S("histogramdd", A(5, 0, grad=False), [], options={"grad": False})

@@ -130,3 +130,16 @@ for _name in POLYNOMIALS:
     S(f"special.{_name}", A(3, dtype="int64"), 3)
     R(f"special.{_name}", A(2, dtype="complex64"), 2)
     R(f"special.{_name}", 2, 3)
+
+
+# --------------------------------------------------------------------------------------------- arguments that do not fit together
+R("mvlgamma", A(3, dtype="bool"), 2)
+R("mvlgamma", A(3, dtype="bool"), 0)
+R("special.multigammaln", A(3, dtype="bool"), 2)
+for _polynomial in (
+    "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w",
+    "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
+    "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v",
+    "shifted_chebyshev_polynomial_w", "zeta",
+):  # fmt: skip
+    R(f"special.{_polynomial}", A(3, 2), A(4, 2))

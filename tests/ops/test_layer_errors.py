@@ -1,0 +1,95 @@
+"""What layers' functions say of arguments that do not fit: torch's class of exception and its first line."""
+
+import warnings
+
+import pytest
+import torch
+
+import flashlight
+
+CALLS = """
+F.adaptive_max_pool2d(o(2, 2), 1)
+F.adaptive_max_pool1d(o(2), 1)
+F.adaptive_avg_pool2d(o(2), 1)
+F.adaptive_avg_pool2d(o(2, 2), 2)
+F.adaptive_avg_pool2d(o(2, 2, 0, 2), 2)
+F.adaptive_max_pool3d(o(2, 0, 2, 2, 2), 2)
+F.adaptive_avg_pool2d(o(2, 4, 4, 4), (1,))
+F.adaptive_max_pool1d(o(2, 4), (1, 1))
+F.adaptive_avg_pool3d(o(2, 4, 4, 4).long(), 2)
+F.adaptive_avg_pool2d(o(2, 4, 4).long(), 1)
+F.avg_pool1d(o(4), 2)
+F.avg_pool2d(o(), 2)
+F.avg_pool2d(o(4, 4), 2)
+F.avg_pool2d(o(4, 0, 4, 4), 2)
+F.avg_pool3d(o(4, 4), 2)
+F.avg_pool3d(o(4, 4, 4, 4).bool(), 2)
+F.avg_pool2d(o(4, 4, 4), (1, 2, 3))
+F.avg_pool2d(o(4, 4, 4), 2, 0)
+F.max_pool1d(o(4), 2)
+F.max_pool1d(o(2, 4).long(), 2)
+F.max_pool1d(o(2, 4).bool(), 2, return_indices=True)
+F.max_pool1d(o(4, 4), 2, 0)
+F.max_pool1d(o(4, 4), 2, 1, 2)
+F.max_pool2d(o(4, 4), 2)
+F.max_pool2d(o(4, 0, 4, 4), 2)
+F.max_unpool1d(o(2, 3).long(), o(2, 3).long(), 2)
+F.max_unpool1d(o(2, 3), o(2, 3).long(), 2, output_size=(9,))
+F.max_unpool2d(o(2, 3, 3), o(2, 3, 3).int(), 2)
+F.fractional_max_pool2d(o(8), 2, 4)
+F.fractional_max_pool2d(o(3, 0, 8), 2, 4)
+F.fractional_max_pool2d(o(3, 8, 8), 9, 4)
+F.fractional_max_pool2d(o(2, 3, 8, 8), 2, 4, _random_samples=o(1, 3, 2))
+F.fractional_max_pool2d(o(2, 3, 8, 8), 2, 4, _random_samples=o(2, 3, 3))
+F.batch_norm(o(2, 3), None, o(3))
+F.batch_norm(o(2, 3), None, o(3), training=True)
+F.batch_norm(o(2, 3), o(3), o(3).long())
+F.batch_norm(o(2, 3).double(), o(3), o(3))
+F.batch_norm(o(2, 3), o(1, 3), o(3))
+F.instance_norm(o(2, 3, 4), o(1, 3), o(3))
+F.instance_norm(o(2, 3, 4), weight=o(2))
+F.instance_norm(o(2, 3))
+F.layer_norm(o(2, 3).half(), [3], o(3), o(3).half())
+F.layer_norm(o(2, 3), [3], o(3).double())
+F.group_norm(o(2, 4), 2, o(4), o(4).long())
+F.group_norm(o(1, 4), 4)
+F.local_response_norm(o(2, 3, 4, 4).bool(), 2)
+F.local_response_norm(o(2, 3, 4), 0)
+F.pad(o(2, 3).bool(), (1, 1), "reflect")
+F.pad(o(2, 3), (1, 1, 1, 1), "reflect")
+F.pad(o(2, 3, 4), (-3, -2), "replicate")
+F.pad(o(2, 3, 0), (1, 1), "reflect")
+F.unfold(o(4, 4), 2)
+F.unfold(o(2, 3, 4, 4).long(), 2)
+F.unfold(o(2, 3, 4, 4), 2, 0)
+F.fold(o(2, 12, 9).long(), (4, 4), 2)
+F.interpolate(o(2, 3, 4), size=2, mode="bilinear")
+F.interpolate(o(2, 3, 4, 4, 4), size=2, mode="linear")
+F.interpolate(o(2, 3, 4, 4), size=2, mode="around")
+F.interpolate(o(2), scale_factor=2.0)
+F.interpolate(o(2, 3, 4, 4), size=(2, 2, 2))
+F.interpolate(o(2, 3, 4, 4), size=0)
+F.interpolate(o(2, 3, 4, 4), size=2, mode="lanczos")
+F.interpolate(o(2, 3, 4), size=2, mode="bicubic", antialias=True)
+F.pixel_shuffle(o(4, 4), 2)
+F.pixel_shuffle(o(4, 4, 4), 1.5)
+F.grid_sample(o(1, 1, 4, 4).long(), o(1, 2, 2, 2), align_corners=False)
+F.grid_sample(o(1, 1, 4, 4), o(1, 2, 2, 2).double(), align_corners=False)
+F.conv3d(o(1, 2, 4, 4, 4).bool(), o(2, 2, 2, 2, 2))
+F.conv2d(o(1, 2, 4, 4), o(2, 2, 2, 2), o(2).long())
+F.dropout(o(4).long(), 0.5)
+F.alpha_dropout(o(4).bool(), 0.5, True)
+F.tanhshrink(o(3).bool())
+""".strip().splitlines()
+
+
+def _refusal(lib, call: str) -> tuple:
+    with warnings.catch_warnings(), pytest.raises(Exception) as raised:
+        warnings.simplefilter("ignore")
+        eval(call, {"F": lib.nn.functional, "o": lib.ones})
+    return raised.type.__name__, str(raised.value).splitlines()[0]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_refusal_reads_as_torchs(call):
+    assert _refusal(flashlight, call) == _refusal(torch, call)
