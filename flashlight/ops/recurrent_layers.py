@@ -55,6 +55,8 @@ def _layers(sequence, extra, input, states, params, options, packing):
     directions = 2 if bidirectional else 1
     projected = per == (5 if bias else 3)
     lengths = None if packing is None else packing.lengths
+    if packing is None and input.shape[0] == 0:
+        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     finals: list = [[] for _ in states]
     for layer in range(num_layers):
         outputs = []
