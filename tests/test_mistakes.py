@@ -10,6 +10,9 @@ torch = pytest.importorskip("torch")
 
 # ``a`` is a tensor (2, 3), ``p`` one that requires grad, ``q`` makes ones, ``S`` is scaled dot product attention
 MISTAKES = """
+nn.LSTM(3,5,batch_first=True)(torch.zeros(2,0,3))
+nn.GRU(3,5)(torch.zeros(0,2,3))
+nn.RNN(3,5)(torch.zeros(0,3))
 torch.autograd.grad(p*2,p)
 torch.autograd.grad((p*2).sum(),p,grad_outputs=torch.ones(2))
 (p*2).backward(torch.ones(3))
