@@ -5,7 +5,7 @@ namespace {
 
 struct Synapse {
     Real current, conductance;  // P E and P, what an open synapse adds to the two sums
-    Real slope, shift;          // -sig log2(e), sig mu log2(e)
+    Real slope, mu;             // -sig log2(e), and the potential at which it is half open
     Real sig;
     int source;
 };
@@ -18,8 +18,7 @@ struct Synapses {
     Synapses(const int32_t* first, const int32_t* source, long count, const Real* const* weights) : first(first), all(count) {
         const Real *P = weights[0], *E = weights[1], *sig = weights[2], *mu = weights[3];
         for (long e = 0; e < count; e++) {
-            Real slope = sig[e] * LOG2E;
-            all[e] = {P[e] * E[e], P[e], -slope, slope * mu[e], sig[e], source[e]};
+            all[e] = {P[e] * E[e], P[e], sig[e] * -LOG2E, mu[e], sig[e], source[e]};
         }
     }
 
@@ -29,7 +28,7 @@ struct Synapses {
             V current = sums[2 * j], conductance = sums[2 * j + 1];
             for (long e = first[j]; e < first[j + 1]; e++) {
                 const Synapse& synapse = all[e];
-                V s = opening(v[synapse.source] * synapse.slope + synapse.shift);
+                V s = opening((v[synapse.source] - synapse.mu) * synapse.slope);
                 current += synapse.current * s;
                 conductance += synapse.conductance * s;
             }
@@ -46,7 +45,7 @@ struct Synapses {
             for (long e = first[j]; e < first[j + 1]; e++) {
                 const Synapse& synapse = all[e];
                 V at = v[synapse.source];
-                V s = opening(at * synapse.slope + synapse.shift);
+                V s = opening((at - synapse.mu) * synapse.slope);
                 V z = (synapse.current * current + synapse.conductance * conductance) * (s - s * s);
                 V* sum = totals + 4 * e;
                 sum[0] += s * current;

@@ -96,7 +96,7 @@ struct Product {
 // (steps * live, stride) with the columns in the lanes
 template <int R, int C>
 inline void corner(
-    const V* d, long rows, const V* in, long stride, long steps, long live, Real* out, long cols, long left) {
+    const V* d, long rows, const V* in, long stride, long steps, long live, double* out, long cols, long left) {
     V sums[R][C] = {};
     for (long t = 0; t < steps; t++, d += rows)
         for (long l = 0; l < live; l++, in += stride)
@@ -110,7 +110,7 @@ inline void corner(
 }
 
 template <int R>
-inline void rows_of(const V* d, long rows, const V* in, long stride, long steps, long live, Real* out, long cols) {
+inline void rows_of(const V* d, long rows, const V* in, long stride, long steps, long live, double* out, long cols) {
     long c = 0;
     for (; c + WIDE <= stride; c += WIDE)
         corner<R, WIDE>(d, rows, in + c, stride, steps, live, out + c * LANES, cols, cols - c * LANES);
@@ -119,7 +119,7 @@ inline void rows_of(const V* d, long rows, const V* in, long stride, long steps,
 
 // Adds to a weight's (rows, cols) and a bias's gradient what d (steps, rows) and ``read`` (steps, cols) give them
 inline void weigh(
-    const V* d, long rows, const V* read, long read_step, long cols, long steps, long live, Real* weight, Real* bias, V* scratch) {
+    const V* d, long rows, const V* read, long read_step, long cols, long steps, long live, double* weight, double* bias, V* scratch) {
     long stride = registers(cols), r = 0;
     for (long t = 0; t < steps; t++)
         scatter(read + t * read_step, live, 0, cols, (Real*)(scratch + t * live * stride), stride * LANES);
@@ -138,7 +138,8 @@ class Gradient {
     Store<V> d, scratch;
 
   public:
-    std::vector<Real> weight, bias;
+    // sums over many chunks keep their digits
+    std::vector<double> weight, bias;
 
     explicit Gradient(const Product& product)
         : of(&product),
